@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-
 from errors import BadDataset
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -51,7 +50,7 @@ MAX_BYTES = 64 * 2**20  # uncompressed; the largest file of MNIST has 47,040,016
 
 
 class Mnist(NamedTuple):
-    """The whole data set, read-only: `X_*` uint8 (n, 28, 28), ink 255 on paper 0; `y_*` uint8 (n,) in 0..9."""
+    """The data set, read-only: `X_*` uint8 (n, 28, 28), ink 255 on paper 0; `y_*` uint8 (n,) in 0..9."""
 
     X_train: np.ndarray
     y_train: np.ndarray

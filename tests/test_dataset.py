@@ -1,0 +1,352 @@
+"""MNIST is found where it should be, downloaded when it must be, and never trusted unchecked."""
+
+import gzip
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import dataset
+import numpy as np
+import pytest
+import small_mnist
+from dataset import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, load
+from errors import BadDataset
+
+FILES = small_mnist.files()
+SUMS = small_mnist.checksums(FILES)
+
+
+class Server:
+    """A mirror on this machine; `answers` maps a path to a body, `cut` and `status` say how it misbehaves."""
+
+    def __init__(self) -> None:
+        self.answers = {f"/{name}.gz": gzip.compress(content) for name, content in FILES.items()}
+        self.cut: dict[str, int] = {}  # path -> how many more times its answer is cut half-way
+        self.status: dict[str, list[int]] = {}  # path -> statuses of the next answers
+        self.encoding: str | None = None
+        self.asked: list[str] = []
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self.http.server_port}/"
+
+    def _handler(server) -> type[BaseHTTPRequestHandler]:  # noqa: N805  the handler has a self of its own
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.asked.append(self.path)
+                statuses = server.status.get(self.path)
+                status = statuses.pop(0) if statuses else 200 if self.path in server.answers else 404
+                body = server.answers.get(self.path, b"") if status == 200 else b"no"
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                if server.encoding:
+                    self.send_header("Content-Encoding", server.encoding)
+                self.end_headers()
+                cut = server.cut.get(self.path, 0)
+                server.cut[self.path] = cut - 1
+                self.wfile.write(body[: len(body) // 2] if cut > 0 else body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        return Handler
+
+
+Serve = Callable[[], Server]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    servers = []
+
+    def start() -> Server:
+        servers.append(Server())
+        threading.Thread(target=servers[-1].http.serve_forever, args=(0.01,), daemon=True).start()
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.http.shutdown()
+        server.http.server_close()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder, no MNIST_DIR, and no long waits between tries."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(
+        "platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache" / "mnist-draw")
+    )
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setattr(dataset, "PAUSE", 0.01)
+    return tmp_path / "cache" / "mnist-draw" / SUMS[TRAIN_IMAGES][:12]
+
+
+def content(mnist: dataset.Mnist) -> dict[str, bytes]:
+    return dict(zip(dataset.FILES, map(small_mnist.idx, mnist[:4]), strict=True))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+CACHED = sorted(f"{name}.gz" for name in dataset.FILES)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_folder_of_idx_files_is_read_compressed_or_not(tmp_path: Path, packed: bool) -> None:
+    folder = small_mnist.write(tmp_path / "idx", FILES, packed)
+    mnist = load(folder, SUMS)
+    assert content(mnist) == FILES
+    assert [array.dtype for array in mnist[:4]] == [np.uint8] * 4
+    assert (mnist.source, mnist.sha256) == (str(folder), SUMS)
+
+
+def test_the_folder_of_mnist_dir_is_read_when_none_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_DIR", str(small_mnist.write(tmp_path / "idx", FILES)))
+    assert content(load(sha256=SUMS)) == FILES
+
+
+def test_a_given_folder_goes_before_mnist_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "nowhere"))
+    assert content(load(small_mnist.write(tmp_path / "idx", FILES), SUMS)) == FILES
+
+
+def test_a_download_is_cached_and_the_next_one_asks_no_server(serve: Serve, cache: Path) -> None:
+    mirror = serve()
+    first = load(sha256=SUMS, mirrors=(mirror.url,))
+    asked = list(mirror.asked)
+    second = load(sha256=SUMS, mirrors=(mirror.url,))
+    assert content(first) == content(second) == FILES
+    assert asked == mirror.asked == [f"/{name}.gz" for name in dataset.FILES]
+    assert names(cache) == CACHED
+    assert second.source == str(cache)
+
+
+def test_an_address_is_downloaded_from_even_when_the_cache_is_full(serve: Serve) -> None:
+    mirror = serve()
+    load(mirror.url, SUMS)
+    again = load(mirror.url, SUMS)
+    assert (content(again), again.source, len(mirror.asked)) == (FILES, mirror.url, 8)
+
+
+def test_a_connection_that_is_cut_half_way_is_tried_again(serve: Serve, cache: Path) -> None:
+    mirror = serve()
+    mirror.cut = {f"/{TRAIN_IMAGES}.gz": 1}
+    assert content(load(mirror.url, SUMS)) == FILES
+    assert mirror.asked.count(f"/{TRAIN_IMAGES}.gz") == 2
+    assert names(cache) == CACHED
+
+
+def test_a_connection_that_is_always_cut_is_an_error_and_leaves_nothing(serve: Serve, cache: Path) -> None:
+    mirror = serve()
+    mirror.cut = {f"/{TRAIN_IMAGES}.gz": 99}
+    with pytest.raises(BadDataset) as error:
+        load(mirror.url, SUMS)
+    assert str(error.value) == (
+        f"Can't download {mirror.url}{TRAIN_IMAGES}.gz: the connection failed or was cut. "
+        "A folder that has the files can be named by the environment variable MNIST_DIR."
+    )
+    assert mirror.asked == [f"/{TRAIN_IMAGES}.gz"] * dataset.TRIES
+    assert names(cache) == []
+
+
+def test_a_server_in_trouble_is_asked_again(serve: Serve) -> None:
+    mirror = serve()
+    mirror.status = {f"/{TEST_LABELS}.gz": [503, 500]}
+    assert content(load(mirror.url, SUMS)) == FILES
+
+
+def test_the_second_mirror_is_asked_for_what_the_first_has_not(serve: Serve, cache: Path) -> None:
+    first, second = serve(), serve()
+    del first.answers[f"/{TRAIN_LABELS}.gz"]
+    assert content(load(sha256=SUMS, mirrors=(first.url, second.url))) == FILES
+    assert (first.asked.count(f"/{TRAIN_LABELS}.gz"), second.asked) == (1, [f"/{TRAIN_LABELS}.gz"])
+    assert names(cache) == CACHED
+
+
+def test_the_second_mirror_is_asked_when_the_first_serves_a_wrong_file(serve: Serve) -> None:
+    first, second = serve(), serve()
+    first.answers[f"/{TRAIN_LABELS}.gz"] = b"<html>Moved to our new site</html>"
+    assert content(load(sha256=SUMS, mirrors=(first.url, second.url))) == FILES
+
+
+def test_when_no_mirror_has_a_file_each_is_named_with_its_reason(serve: Serve, cache: Path) -> None:
+    first, second = serve(), serve()
+    del first.answers[f"/{TEST_IMAGES}.gz"]
+    second.http.shutdown()
+    second.http.server_close()
+    with pytest.raises(BadDataset) as error:
+        load(sha256=SUMS, mirrors=(first.url, second.url))
+    assert str(error.value) == (
+        f"Can't download {first.url}{TEST_IMAGES}.gz: the server answers 404. "
+        f"Can't download {second.url}{TEST_IMAGES}.gz: the connection failed or was cut. "
+        "A folder that has the files can be named by the environment variable MNIST_DIR."
+    )
+    assert f"{TEST_IMAGES}.gz" not in names(cache)
+
+
+def test_swapped_files_are_named_and_not_cached(serve: Serve, cache: Path) -> None:
+    mirror = serve()
+    train, test = f"/{TRAIN_IMAGES}.gz", f"/{TEST_IMAGES}.gz"
+    mirror.answers[train], mirror.answers[test] = mirror.answers[test], mirror.answers[train]
+    with pytest.raises(BadDataset, match=f"{TRAIN_IMAGES}.gz holds {TEST_IMAGES}: the files were swapped."):
+        load(mirror.url, SUMS)
+    assert names(cache) == []
+
+
+def test_a_server_that_unpacks_on_the_way_does_no_harm(serve: Serve) -> None:
+    mirror = serve()
+    mirror.encoding = "gzip"
+    assert content(load(mirror.url, SUMS)) == FILES
+    assert content(load(sha256=SUMS, mirrors=())) == FILES
+
+
+def test_a_damaged_file_in_the_cache_is_downloaded_again(
+    serve: Serve, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mirror = serve()
+    load(mirror.url, SUMS)
+    damaged = cache / f"{TRAIN_LABELS}.gz"
+    damaged.write_bytes(damaged.read_bytes()[:-10])
+    mirror.asked.clear()
+    assert content(load(sha256=SUMS, mirrors=(mirror.url,))) == FILES
+    assert mirror.asked == [f"/{TRAIN_LABELS}.gz"]
+    assert f"{damaged} is cut short" in caplog.text
+
+
+def test_other_data_has_a_cache_of_its_own(serve: Serve, tmp_path: Path) -> None:
+    mirror = serve()
+    load(mirror.url, SUMS)
+    other = small_mnist.files(n_train=30)
+    mirror.answers = {f"/{name}.gz": gzip.compress(body) for name, body in other.items()}
+    load(mirror.url, small_mnist.checksums(other))
+    assert content(load(sha256=SUMS, mirrors=())) == FILES
+
+
+def test_a_cache_folder_that_cannot_be_made_is_an_error(serve: Serve, cache: Path) -> None:
+    cache.parent.parent.mkdir()
+    cache.parent.write_text("a file where the folder should be")
+    with pytest.raises(BadDataset, match=r"^Can't save train-images-idx3-ubyte .*: Not a dir"):
+        load(serve().url, SUMS)
+
+
+def broken(name: str, body: bytes) -> dict[str, bytes]:
+    return {**FILES, name: body}
+
+
+SHORT = FILES[TRAIN_IMAGES][:-784]
+FLIPPED = FILES[TEST_LABELS][:-1] + bytes([FILES[TEST_LABELS][-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        (broken(TRAIN_IMAGES, SHORT), "it has 46,272 bytes where its header announces 47,056."),
+        (broken(TRAIN_LABELS, b"60000"), "it is no IDX file of unsigned bytes."),
+        (broken(TRAIN_LABELS, b""), "it is no IDX file of unsigned bytes."),
+        (broken(TEST_LABELS, FLIPPED), f"its SHA-256 is {hashlib.sha256(FLIPPED).hexdigest()}."),
+    ],
+)
+def test_a_wrong_file_in_a_folder_is_named_with_what_is_wrong(
+    tmp_path: Path, files: dict[str, bytes], sentence: str
+) -> None:
+    (name,) = [name for name in FILES if files[name] != FILES[name]]
+    folder = small_mnist.write(tmp_path / "idx", files, packed=False)
+    with pytest.raises(BadDataset) as error:
+        load(folder, SUMS)
+    assert str(error.value) == f"{folder / name} is not the right {name}: {sentence}"
+
+
+def test_a_compressed_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    folder = small_mnist.write(tmp_path / "idx", FILES)
+    path = folder / f"{TEST_IMAGES}.gz"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(BadDataset) as error:
+        load(folder, SUMS)
+    assert str(error.value) == f"{path} is cut short: the compressed data ends too early."
+
+
+def test_a_compressed_file_with_a_damaged_byte_is_named(tmp_path: Path) -> None:
+    folder = small_mnist.write(tmp_path / "idx", FILES)
+    path = folder / f"{TEST_IMAGES}.gz"
+    body = bytearray(path.read_bytes())
+    body[len(body) // 2] ^= 255
+    path.write_bytes(body)
+    with pytest.raises(BadDataset, match=f"^Can't read {path}: "):
+        load(folder, SUMS)
+
+
+def test_a_file_that_unpacks_to_far_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "MAX_BYTES", 2**20)
+    folder = small_mnist.write(tmp_path / "idx", broken(TRAIN_IMAGES, bytes(2**21)))
+    with pytest.raises(BadDataset, match=r"unpacks to more than 1 MiB: it is not of MNIST\.$"):
+        load(folder, SUMS)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    folder = small_mnist.write(tmp_path / "idx", FILES)
+    (folder / f"{TEST_LABELS}.gz").unlink()
+    with pytest.raises(BadDataset) as error:
+        load(folder, SUMS)
+    assert str(error.value) == f"{folder} has neither {TEST_LABELS} nor {TEST_LABELS}.gz."
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadDataset, match=f"^{tmp_path / 'nowhere'} is no folder"):
+        load(tmp_path / "nowhere")
+
+
+def test_the_wrong_data_with_its_own_right_checksums_is_still_refused(tmp_path: Path) -> None:
+    cases = {
+        "should hold pictures of 28x28": broken(TRAIN_IMAGES, FILES[TRAIN_LABELS]),
+        "should hold a list of labels": broken(TRAIN_LABELS, FILES[TEST_IMAGES]),
+        "60 pictures and 20 labels": broken(TRAIN_LABELS, FILES[TEST_LABELS]),
+        "has the label 10; digits are 0 to 9": broken(TEST_LABELS, FILES[TEST_LABELS][:-1] + b"\x0a"),
+        "its header announces": broken(TRAIN_IMAGES, SHORT),
+    }
+    for number, (sentence, files) in enumerate(cases.items()):
+        with pytest.raises(BadDataset, match=sentence):
+            load(small_mnist.write(tmp_path / str(number), files), small_mnist.checksums(files))
+
+
+def test_checksums_are_read_as_sha256sum_prints_them(tmp_path: Path) -> None:
+    folder = small_mnist.write(tmp_path / "idx", FILES)
+    assert dataset.read_checksums(folder / "SHA256SUMS") == SUMS
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "has no SHA-256 for train-images-idx3-ubyte; it should hold what sha256sum prints."),
+        (None, "No such"),
+    ],
+)
+def test_a_list_of_checksums_that_lacks_one_is_an_error(
+    tmp_path: Path, text: str | None, sentence: str
+) -> None:
+    if text is not None:
+        (tmp_path / "sums").write_text(text)
+    with pytest.raises(BadDataset, match=sentence):
+        dataset.read_checksums(tmp_path / "sums")
+
+
+def full_mnist() -> Path:
+    folders = [os.environ.get("MNIST_DIR"), Path(__file__).parents[2] / "shared" / "mnist"]
+    return next((Path(place) for place in folders if place and Path(place).is_dir()), Path())
+
+
+FULL = full_mnist()  # found before the fixture above hides MNIST_DIR
+
+
+@pytest.mark.skipif(Path() == FULL, reason="the full MNIST is not here; name its folder in MNIST_DIR")
+def test_the_built_in_checksums_are_those_of_mnist() -> None:
+    mnist = load(FULL)
+    assert [array.shape for array in mnist[:4]] == [(60000, 28, 28), (60000,), (10000, 28, 28), (10000,)]
+    published = hashlib.md5(small_mnist.idx(mnist.X_train)).hexdigest()
+    assert published == "6bbc9ace898e44ae57da46a324031adb"
