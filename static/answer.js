@@ -1,0 +1,94 @@
+// The answer as people see and hear it: winner, certainty, chart, what the network saw; and trouble in words.
+
+import { Chart } from "./chart.js";
+import { deeds, verdict } from "./words.js";
+
+const SLOW_MS = 150; // what is faster needs no notice
+const VERY_SLOW_MS = 3000;
+const PNG = "data:image/png;base64,";
+
+/** The answer panel. `find(id)` gives an element of the page. */
+export class Answer {
+  #find;
+  #chart;
+  #timers = [];
+
+  constructor(find) {
+    this.#find = find;
+    this.#chart = new Chart(find("scores"));
+    this.clear();
+  }
+
+  /** The paper is empty. */
+  clear() {
+    this.#state("empty");
+    this.#say("·", "Nothing drawn yet", "Draw a digit: the answer appears here.");
+    this.#chart.clear();
+    this.#seen(null);
+    this.#announce("");
+  }
+
+  show(reply) {
+    const said = verdict(reply);
+    this.#state(reply.unsure ? "unsure" : "sure");
+    this.#say(reply.unsure ? "?" : said.first, said.headline, said.detail);
+    this.#find("note").textContent = reply.note ?? "";
+    this.#chart.show(reply.data, said);
+    this.#seen(reply);
+    this.#announce(said.spoken);
+  }
+
+  /** Says that an answer is awaited, once it is slow enough to be noticed. */
+  waiting() {
+    this.#timers.forEach(clearTimeout);
+    this.#timers = [
+      setTimeout(() => this.#busy("Reading…"), SLOW_MS),
+      setTimeout(() => this.#busy("Still waiting for the server. You can go on drawing."), VERY_SLOW_MS),
+    ];
+  }
+
+  /** Nothing is awaited any more. */
+  rest() {
+    this.#timers.forEach(clearTimeout);
+    this.#busy("");
+  }
+
+  /** Something went wrong: `sentence` says what and what to do. */
+  fail(sentence) {
+    this.#state("failed");
+    this.#say("!", "No answer", sentence);
+    this.#chart.clear();
+    this.#seen(null);
+    this.#announce(sentence);
+  }
+
+  #busy(text) {
+    this.#find("answer").setAttribute("aria-busy", String(Boolean(text)));
+    this.#find("busy").textContent = text;
+  }
+
+  #state(name) {
+    this.rest();
+    this.#find("answer").dataset.state = name;
+    this.#find("note").textContent = "";
+  }
+
+  #say(sign, headline, detail) {
+    this.#find("sign").textContent = sign;
+    this.#find("headline").textContent = headline;
+    this.#find("detail").textContent = detail;
+  }
+
+  #announce(text) {
+    this.#find("announce").textContent = text;
+  }
+
+  #seen(reply) {
+    const there = Boolean(reply?.seen?.startsWith(PNG));
+    const image = this.#find("seen");
+    if (there) image.src = reply.seen;
+    else image.removeAttribute("src");
+    image.hidden = !there;
+    this.#find("deeds").textContent = there ? deeds(reply.done) : "";
+  }
+}

@@ -1,0 +1,97 @@
+// When to ask the server: one question at a time, always about the newest drawing.
+
+/** Pauses between tries in seconds; the last one is repeated. */
+const PAUSES = [0.25, 0.5, 1, 2, 4, 8];
+
+/**
+ * Asks about whatever `take()` returns at the moment a question can be sent (null: nothing to ask), so a queue
+ * of old drawings can't build up. `ask(job)` promises a reply. `tell` hears asking(job), answer(reply, job),
+ * trouble(failure, {again, tries}) and rest(). Answers to a question that was asked before `forget()` are dropped.
+ */
+export class Asker {
+  #take;
+  #ask;
+  #tell;
+  #wanted = false;
+  #running = false;
+  #era = 0; // counts forget(): an answer from an earlier era is stale
+  #wake = () => {};
+
+  constructor({ take, ask, tell }) {
+    this.#take = take;
+    this.#ask = ask;
+    this.#tell = tell;
+  }
+
+  get busy() { return this.#running; }
+
+  /** Asks for an answer about the drawing as it is now, or will be when the answer under way is in. */
+  want() {
+    this.#wanted = true;
+    this.#wake();
+    this.#run();
+  }
+
+  /** The drawing is gone: drop what waits, and ignore the answer under way. */
+  forget() {
+    this.#era += 1;
+    this.#wanted = false;
+    this.#wake();
+  }
+
+  async #run() {
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      await this.#untilDone();
+    } finally {
+      this.#running = false;
+      this.#tell.rest();
+    }
+  }
+
+  async #untilDone() {
+    let tries = 0;
+    while (this.#wanted) {
+      this.#wanted = false;
+      const job = this.#take();
+      if (job === null) continue;
+      tries = await this.#once(job, tries);
+    }
+  }
+
+  async #once(job, tries) {
+    const era = this.#era;
+    this.#tell.asking(job);
+    try {
+      const reply = await this.#ask(job);
+      if (era === this.#era) this.#tell.answer(reply, job);
+      return 0;
+    } catch (failure) {
+      if (era === this.#era) await this.#recover(failure, era, tries + 1);
+      return tries + 1;
+    }
+  }
+
+  async #recover(failure, era, tries) {
+    const again = Number.isFinite(failure.retry);
+    this.#tell.trouble(failure, { again, tries });
+    if (!again) return;
+    await this.#pause(Math.max(failure.retry, PAUSES[Math.min(tries, PAUSES.length) - 1]));
+    if (era === this.#era) this.#wanted = true;
+  }
+
+  /** Sleeps; a new wish, or the network coming back, wakes it. */
+  #pause(seconds) {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        clearTimeout(timer);
+        removeEventListener("online", this.#wake);
+        this.#wake = () => {};
+        resolve();
+      };
+      const timer = setTimeout(this.#wake, seconds * 1000);
+      addEventListener("online", this.#wake);
+    });
+  }
+}

@@ -1,0 +1,64 @@
+// The visible canvas: as many pixels as the screen has, redrawn from the strokes whenever either changes.
+
+import { PAPER } from "./geometry.js";
+import { paint } from "./paint.js";
+
+/** Keeps a canvas showing a drawing. Its ink has the canvas's CSS colour, so that a theme decides. */
+export class Screen {
+  #canvas;
+  #drawing;
+  #frame = 0;
+
+  constructor(canvas, drawing) {
+    this.#canvas = canvas;
+    this.#drawing = drawing;
+    drawing.addEventListener("change", () => this.redraw());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+    this.#watchSize();
+  }
+
+  /** Where on the paper an event with clientX and clientY happened. */
+  toPaper({ clientX, clientY }) {
+    const box = this.#canvas.getBoundingClientRect();
+    const scale = PAPER / box.width;
+    return { x: (clientX - box.left) * scale, y: (clientY - box.top) * scale };
+  }
+
+  /** Redraws with the next frame; any number of calls before it are one. */
+  redraw() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#draw();
+    });
+  }
+
+  #draw() {
+    const canvas = this.#canvas;
+    const context = canvas.getContext("2d");
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.scale(canvas.width / PAPER, canvas.height / PAPER);
+    paint(context, this.#drawing.ink, getComputedStyle(canvas).color);
+  }
+
+  #watchSize() {
+    const observer = new ResizeObserver(([entry]) => this.#resize(pixels(entry)));
+    try {
+      observer.observe(this.#canvas, { box: "device-pixel-content-box" });
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      observer.observe(this.#canvas); // Safari does not know that box
+    }
+  }
+
+  #resize(side) {
+    if (side < 1 || side === this.#canvas.width) return;
+    this.#canvas.width = this.#canvas.height = side;
+    this.#draw(); // at once: a canvas that was resized is blank
+  }
+}
+
+function pixels(entry) {
+  const exact = entry.devicePixelContentBoxSize?.[0].inlineSize;
+  return Math.round(exact ?? entry.contentRect.width * devicePixelRatio);
+}

@@ -1,0 +1,62 @@
+// What the page says: numbers and scores in words. Pure functions.
+
+export const NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+
+/** A runner-up below this share is not worth asking about. */
+const CONTENDER = 0.1;
+
+/** A share as people read it: never rounded up to certainty or down to impossibility. */
+export function percent(share, [over, under] = ["over", "under"]) {
+  if (share >= 1) return "100\u00a0%";
+  if (share > 0.999) return `${over}\u00a099.9\u00a0%`;
+  if (share <= 0) return "0\u00a0%";
+  if (share < 0.001) return `${under}\u00a00.1\u00a0%`;
+  const digits = share > 0.1 && share < 0.985 ? 0 : 1; // finer where it matters: near all and near nothing
+  return `${(share * 100).toFixed(digits)}\u00a0%`;
+}
+
+/** The same for a column of numbers. */
+export const shortPercent = (share) => percent(share, [">", "<"]);
+
+/** A share for a voice: whole numbers, and never "100" for less than all. */
+export function spokenPercent(share) {
+  if (share < 0.01) return "under 1 percent";
+  return `${Math.min(99, Math.round(share * 100))} percent`;
+}
+
+/** The digits from the best score to the worst. */
+export function ranking(scores) {
+  return [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
+}
+
+/** "seven" -> "Seven" */
+export function capital(word) {
+  return word[0].toUpperCase() + word.slice(1);
+}
+
+/**
+ * A reply in words: the headline, the line below it, and what a screen reader says.
+ * When the model is unsure, the headline is a question.
+ */
+export function verdict({ data, unsure = false }) {
+  const [first, second] = ranking(data);
+  const sure = `${capital(percent(data[first]))} sure`;
+  const next = `${NAMES[second]}, ${percent(data[second])}`;
+  const spoken = `${spokenPercent(data[first])}; next: ${NAMES[second]}`;
+  if (!unsure) {
+    const name = capital(NAMES[first]);
+    return { first, second, headline: name, detail: `${sure}. Next: ${next}.`, spoken: `${name}, ${spoken}.` };
+  }
+  const headline = doubt(first, second, data[second]);
+  return { first, second, headline, detail: `Best guess: ${NAMES[first]}, ${percent(data[first])}. Next: ${next}.`,
+    spoken: `${headline} ${capital(NAMES[first])}, ${spoken}.` };
+}
+
+function doubt(first, second, share) {
+  return share >= CONTENDER ? `I'm not sure: ${first} or ${second}?` : `I'm not sure: is it a ${first} at all?`;
+}
+
+/** What was done to a picture before it was read, from the clauses of the reply. */
+export function deeds(done = []) {
+  return done.length ? `Done to it: ${done.join(", ")}.` : "";
+}
