@@ -1,0 +1,246 @@
+"""The trained models in `models/`: list them, load one, score pictures. Knows nothing of HTTP or training.
+
+    model = classifier.load("cnn")
+    scores = model.score(pictures)    # float32 (n, 28, 28), 0 paper to 1 ink
+    scores.data                       # float32 (n, 10), rows sum to 1
+    scores.unsure                     # bool (n,): better not believed
+
+A model is two files: a card `NAME.json` and the file that the card names. A `.tflite` file is run by LiteRT,
+an `.onnx` file by ONNX Runtime; neither TensorFlow nor scikit-learn is needed. Each file is checked against
+the SHA-256 in its card before it is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from errors import BrokenModel, MissingPackage, NoModel, UnknownModel
+
+MODELS = Path(os.environ.get("MNIST_MODELS") or Path(__file__).resolve().parents[1] / "models")
+DEFAULT = "cnn"
+DIGITS = 10
+BATCH = 250  # pictures scored at once: bounds the memory, and more is no faster
+SLOW = "Answered slowly, by TFLearn from its checkpoint, because {file} is missing. {train}"
+
+Run = Callable[[np.ndarray], np.ndarray]  # float32 (n, 28, 28) -> float (n, 10) or (n, 11)
+
+
+class Scores(NamedTuple):
+    """What a model says of n pictures."""
+
+    data: np.ndarray  # float32 (n, 10), 0..1, index is the digit, rows sum to 1
+    unsure: np.ndarray  # bool (n,)
+
+
+class Model:
+    """A loaded model; may be shared between threads."""
+
+    def __init__(self, card: dict[str, Any], run: Run, note: str = "") -> None:
+        """Wrap `run`; `note` is a sentence for the user, empty as a rule."""
+        self.card, self.note = card, note
+        self._run, self._lock = run, threading.Lock()
+
+    def score(self, pictures: np.ndarray) -> Scores:
+        """Score float32 (n, 28, 28) pictures, 0 paper to 1 ink.
+
+        Raises BrokenModel if the answer makes no sense.
+        """
+        pictures = np.asarray(pictures, np.float32)
+        with self._lock:  # LiteRT's interpreter keeps one set of tensors
+            parts = [self._run(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH)]
+        raw = np.concatenate(parts) if parts else np.zeros((0, DIGITS), np.float32)
+        return self._judged(raw)
+
+    def _judged(self, raw: np.ndarray) -> Scores:
+        """Split off the eleventh score, "not a digit", and apply the card's rule of doubt."""
+        if raw.shape[1] not in (DIGITS, DIGITS + 1) or not np.isfinite(raw).all():
+            raise BrokenModel(
+                f"The model {self.card['name']!r} gives no ten scores. {_train(self.card['name'])}"
+            )
+        digits = raw[:, :DIGITS].astype(np.float32)
+        data = digits / np.maximum(digits.sum(1, keepdims=True), np.finfo(np.float32).tiny)
+        rule = self.card["unsure"]
+        unsure = data.max(1, initial=0) < rule["confidence"]
+        if "foreign" in rule and raw.shape[1] > DIGITS:
+            unsure |= raw[:, DIGITS] > rule["foreign"]
+        return Scores(data, unsure)
+
+
+# --- which models there are ---
+
+
+def cards() -> list[dict[str, Any]]:
+    """The cards of the models that can be chosen, the default one first, then by name.
+
+    A model that is damaged is left out and named in the log: it must not keep the others from being chosen.
+    """
+    found = []
+    for path in sorted(MODELS.glob("*.json"), key=lambda path: (path.stem != DEFAULT, path.stem)):
+        try:
+            card = _card(path.stem)
+        except BrokenModel as problem:
+            logging.getLogger(__name__).warning("%s", problem)
+            continue
+        if (MODELS / card["file"]).is_file() or (path.stem == DEFAULT and _checkpoint()):
+            found.append(card)
+    return found
+
+
+def load(name: str = DEFAULT) -> Model:
+    """The model of that name, kept for the next call unless its files have changed since.
+
+    Raises UnknownModel, NoModel, BrokenModel, MissingPackage.
+    """
+    stamp = _stamp(name)
+    kept = _kept.get(name)
+    if kept and kept[0] == stamp:
+        return kept[1]
+    model = _load(name)
+    _kept[name] = (stamp, model)
+    return model
+
+
+_kept: dict[str, tuple[object, Model]] = {}
+
+
+def _stamp(name: str) -> object:
+    """What changes when a model's files are replaced."""
+    files = sorted(path for path in MODELS.glob("*") if path.stem == name)
+    return [(path.name, (state := path.stat()).st_mtime_ns, state.st_size, state.st_ino) for path in files]
+
+
+def _load(name: str) -> Model:
+    known = {path.stem for path in MODELS.glob("*.json")} | {DEFAULT}
+    if name not in known:
+        raise UnknownModel(f"There is no model of that name. Choose one of: {', '.join(sorted(known))}.")
+    if name == DEFAULT and not (MODELS / f"{DEFAULT}.tflite").is_file():
+        return _load_checkpoint()
+    card = _card(name)
+    data = _checked(card)
+    run = _litert(data, card) if card["file"].endswith(".tflite") else _onnx(data, card)
+    return Model(card, run)
+
+
+def _card(name: str) -> dict[str, Any]:
+    path = MODELS / f"{name}.json"
+    try:
+        card = json.loads(path.read_bytes())
+        complete = card["name"] == name and Path(card["file"]).name == card["file"]
+        complete = complete and isinstance(card["sha256"], str) and 0 <= card["unsure"]["confidence"] <= 1
+    except FileNotFoundError as error:
+        raise NoModel(f"The model {name!r} has no card {path.name}. {_train(name)}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BrokenModel(f"The card {path.name} is damaged. {_train(name)}") from error
+    if not complete:
+        raise BrokenModel(f"The card {path.name} is of another model. {_train(name)}")
+    return card
+
+
+def _checked(card: dict[str, Any]) -> bytes:
+    """The bytes of the model's file, if they are those that the card was written for."""
+    path = MODELS / card["file"]
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NoModel(f"The model file {path.name} is missing. {_train(card['name'])}") from error
+    except OSError as error:
+        raise BrokenModel(f"The model file {path.name} can't be read: {error.strerror}.") from error
+    if hashlib.sha256(data).hexdigest() != card["sha256"]:
+        raise BrokenModel(
+            f"The model file {path.name} is not the one its card {card['name']}.json describes "
+            f"(SHA-256 differs). {_train(card['name'])}"
+        )
+    return data
+
+
+def _train(name: str) -> str:
+    command = "python cgi-bin/train.py" + ("" if name == DEFAULT else f" -M {name}")
+    return f"Train it again: {command}"
+
+
+# --- how each kind is run ---
+
+
+def _litert(data: bytes, card: dict[str, Any]) -> Run:
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise _missing("ai-edge-litert") from error
+    try:
+        interpreter = Interpreter(model_content=data, num_threads=1)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise BrokenModel(f"LiteRT can't load {card['file']}. {_train(card['name'])}") from error
+    entry, exit_ = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
+    ready = [int(entry["shape"][0])]  # pictures the tensors are laid out for
+
+    def run(pictures: np.ndarray) -> np.ndarray:
+        if ready[0] != len(pictures):
+            interpreter.resize_tensor_input(entry["index"], (len(pictures), 28, 28, 1))
+            interpreter.allocate_tensors()
+            ready[0] = len(pictures)
+        interpreter.set_tensor(entry["index"], pictures[..., None])
+        interpreter.invoke()
+        return interpreter.get_tensor(exit_)
+
+    return run
+
+
+def _onnx(data: bytes, card: dict[str, Any]) -> Run:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise _missing("onnxruntime") from error
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+    try:
+        session = onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no common base but Exception
+        raise BrokenModel(f"ONNX Runtime can't load {card['file']}. {_train(card['name'])}") from error
+    entry, exit_ = session.get_inputs()[0].name, session.get_outputs()[-1].name
+
+    def run(pictures: np.ndarray) -> np.ndarray:
+        if card.get("input") == "deskewed":
+            from deskew import deskew
+
+            pictures = deskew(pictures)
+        return session.run([exit_], {entry: pictures.reshape(len(pictures), -1)})[0]
+
+    return run
+
+
+def _missing(package: str) -> MissingPackage:
+    return MissingPackage(
+        f"The package {package} is not installed for this Python. Run: pip install -r requirements.txt"
+    )
+
+
+# --- the slow way: TFLearn's own checkpoint ---
+
+
+def _checkpoint() -> Path | None:
+    """The TFLearn checkpoint of the CNN, without its endings."""
+    found = sorted(MODELS.glob(f"{DEFAULT}*.index"))
+    return found[0].with_suffix("") if found else None
+
+
+def _load_checkpoint() -> Model:
+    checkpoint, file = _checkpoint(), f"{DEFAULT}.tflite"
+    if checkpoint is None:
+        raise NoModel(f"There is no trained model: {file} is missing. {_train(DEFAULT)}")
+    card = _card(DEFAULT)
+    try:
+        import model
+    except ImportError as error:
+        raise _missing("tflearn") from error
+    network = model.Inference(card.get("temperature", 1.0))
+    network.load(checkpoint)
+    return Model(card, network.score, SLOW.format(file=file, train=_train(DEFAULT)))
