@@ -1,0 +1,120 @@
+"""What tests share: the three doors, broken servers, a browser, and MNIST where it is to be had."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import doors
+import pytest
+
+IN_CI = bool(os.environ.get("CI"))
+
+
+def lacking(what: str) -> None:
+    """Skip the test, saying what to install; in CI, where everything has to be there, fail."""
+    if IN_CI:
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def program(name: str) -> str:
+    """The path of a program that Debian packages under the same name; without it the test can't run."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if not found:
+        lacking(f"{name} is not installed: apt-get install {name}")
+    return str(found)
+
+
+# --- doors ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def wsgi_door() -> doors.Wsgi:
+    return doors.Wsgi()
+
+
+@pytest.fixture(scope="session")
+def http_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
+    """`make serve`, for real: the page and the script under `python -m http.server --cgi`."""
+    with doors.make_serve(tmp_path_factory.mktemp("http.server") / "log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def lighttpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
+    """The script under a web server with real statuses, as deploy/lighttpd.conf sets it up."""
+    folder, port = tmp_path_factory.mktemp("lighttpd"), doors.free_port()
+    command = [program("lighttpd"), "-D", "-f", str(doors.ROOT / "deploy/lighttpd.conf")]
+    settings = {"MNIST_PORT": str(port), "MNIST_PYTHON": f"{sys.prefix}/bin/python3"}
+    environment = doors.environment(**settings)
+    with doors.running("lighttpd", command, folder / "log", port, cwd=doors.ROOT, env=environment) as server:
+        yield server
+
+
+@pytest.fixture(params=["wsgi_door", "http_server", "lighttpd"])
+def door(request: pytest.FixtureRequest) -> Any:
+    """Each of the doors in turn; a test that takes it has to hold for all of them."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def bare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
+    """http.server in an environment without packages, as when one forgets to activate the right one."""
+    folder = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+    with doors.plain_serve(folder / "log", f"{folder}/venv/bin:/usr/bin:/bin") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def silent_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
+    """http.server where no Python can be found to run a script: it answers 200 and not one byte more."""
+    folder = tmp_path_factory.mktemp("silent")
+    with doors.plain_serve(folder / "log", str(folder)) as server:
+        yield server
+
+
+# --- browser ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright."""
+    chromium = program("chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        lacking("playwright is not installed: pip install -r requirements-dev.txt")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=chromium, args=[*flags, "--disable-sync", "--no-first-run"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Any, http_server: doors.Server) -> Iterator[Any]:
+    """A fresh tab; addresses are relative to the server of `make serve`."""
+    context = browser.new_context(base_url=http_server.url)
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()
+
+
+# --- data -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    """A folder with MNIST's four IDX files; tests that need them run only where they are."""
+    for folder in filter(None, [os.environ.get("MNIST_DIR"), str(doors.ROOT.parent / "shared" / "mnist")]):
+        if Path(folder).is_dir():
+            return Path(folder)
+    lacking("MNIST is not here: set MNIST_DIR to a folder with its four IDX files")
+    raise AssertionError
