@@ -1,0 +1,203 @@
+"""The doors of the script, for tests: in-process WSGI, and real servers on ports of their own."""
+
+import http.client
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = "/cgi-bin/mnist.py"
+AUTO = "the real length"
+
+
+class Answer(NamedTuple):
+    """What came back; `status` is the one that the script gave, which `http.server` hides from clients."""
+
+    status: int
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+
+class Wsgi:
+    """The application itself, called as a WSGI server would, with the standard's rules checked."""
+
+    name = "WSGI"
+
+    def __init__(self) -> None:
+        self.log = io.StringIO()
+
+    def ask(
+        self,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        query: str = "",
+        method: str = "POST",
+        length: str | None = AUTO,
+        path: str = SCRIPT,
+    ) -> Answer:
+        """Send one request; `length` None sends no Content-Length, any other text is sent as it is."""
+        import mnist
+
+        environ: dict[str, Any] = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path}
+        setup_testing_defaults(environ)
+        environ |= {"QUERY_STRING": query, "wsgi.input": io.BytesIO(body), "wsgi.errors": self.log}
+        for name, value in (headers or {}).items():
+            key = name.upper().replace("-", "_")
+            environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
+        if length is not None and (body or method == "POST" or length != AUTO):
+            environ["CONTENT_LENGTH"] = str(len(body)) if length == AUTO else length
+        return _call(validator(mnist.application) if length == AUTO else mnist.application, environ)
+
+
+def _call(application: Any, environ: dict[str, Any]) -> Answer:
+    told: list[Any] = []
+    reply = application(environ, lambda status, headers, exc_info=None: told.extend([status, headers]))
+    content = b"".join(reply)
+    reply.close()
+    return Answer(int(told[0][:3]), {name.lower(): value for name, value in told[1]}, content)
+
+
+class Server:
+    """A real server that listens on a port."""
+
+    def __init__(self, name: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.name, self.port, self.process, self.logfile = name, port, process, log
+        self.url = f"http://127.0.0.1:{port}"
+
+    @property
+    def log(self) -> str:
+        """What the server and its scripts have written so far."""
+        return self.logfile.read_text(errors="replace")
+
+    def ask(
+        self,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        query: str = "",
+        method: str = "POST",
+        length: str | None = AUTO,
+        path: str = SCRIPT,
+        timeout: float = 30,
+    ) -> Answer:
+        """Send one request; `length` None sends no Content-Length, any other text is sent as it is."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.putrequest(method, path + ("?" + query if query else ""), skip_accept_encoding=True)
+            for name, value in (headers or {}).items():
+                connection.putheader(name, value)
+            if length is not None and (body or method == "POST" or length != AUTO):
+                connection.putheader("Content-Length", str(len(body)) if length == AUTO else length)
+            connection.endheaders()
+            connection.send(body)
+            if length not in (AUTO, None):
+                connection.sock.shutdown(socket.SHUT_WR)  # says that no more will come
+            return _received(connection.getresponse())
+        finally:
+            connection.close()
+
+    def raw(self, request: bytes, timeout: float = 30) -> bytes:
+        """Send bytes as they are and return all that comes back until the server hangs up."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def _received(response: http.client.HTTPResponse) -> Answer:
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(int(headers.get("status", str(response.status))[:3]), headers, response.read())
+
+
+# --- starting and stopping --------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def running(name: str, command: list[str], log: Path, port: int = 0, **settings: Any) -> Iterator[Server]:
+    """Run a server as a process group of its own until the block ends; port 0 is read from what it prints."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, start_new_session=True, **settings
+        )
+    try:
+        yield Server(name, _listening(process, log, port), process, log)
+    finally:
+        _end(process)
+
+
+def _listening(process: subprocess.Popen[bytes], log: Path, port: int) -> int:
+    """Wait until the server accepts connections; its port."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        found = port or next(
+            (int(text) for text in re.findall(r"HTTP on \S+ port (\d+)", log.read_text())), 0
+        )
+        if found:
+            with socket.socket() as probe:
+                if not probe.connect_ex(("127.0.0.1", found)):
+                    return found
+        time.sleep(0.05)
+    raise RuntimeError(f"{process.args!r} does not listen:\n{log.read_text()}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(10)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+def environment(path: str | None = None, **more: str) -> dict[str, str]:
+    """The environment of an activated virtual environment, or one with that PATH."""
+    activated = f"{sys.prefix}/bin:{os.environ['PATH']}" if path is None else path
+    return {**os.environ, "PATH": activated, **more}
+
+
+def make_serve(log: Path, **more: str) -> Any:
+    """`make serve`, with this Python's own environment in place of `.venv`, on a free port."""
+    command = ["make", "--no-print-directory", "--old-file", f"{sys.prefix}/.serve", "serve"]
+    settings = [f"VENV={sys.prefix}", "HOST=127.0.0.1", "PORT=0"]
+    return running("http.server", command + settings, log, cwd=ROOT, env=environment(**more))
+
+
+def plain_serve(log: Path, path: str) -> Any:
+    """`python -m http.server --cgi`, with a PATH of the caller's, on which scripts look for their Python."""
+    command = [sys.executable, "-u", "-m", "http.server", "--cgi", "--bind", "127.0.0.1", "0"]
+    return running("http.server", [*unprivileged(), *command], log, cwd=ROOT, env=environment(path))
+
+
+def unprivileged() -> list[str]:
+    """What keeps `http.server` from switching to a user who can't reach this Python: see Makefile."""
+    if os.geteuid() or not shutil.which("setpriv"):
+        return []
+    return ["setpriv", "--bounding-set", "-all,+dac_read_search"]
+
+
+def address(server: Server, path: str = "/") -> str:
+    """The URL of a path on a server."""
+    return urllib.parse.urljoin(server.url, path)
