@@ -1,0 +1,230 @@
+"""The CNN in TFLearn: what it is, its training graph, its inference graph, its checkpoint and its export.
+
+    network(training=True)   with batch normalisation and dropout, trained by `train.py`
+    network(training=False)  the same layers with the normalisation folded into the convolutions
+
+TFLearn wraps batch normalisation and dropout in `tf.cond`, which the converters refuse; so the trained weights
+are folded (`fold`), loaded into the second graph, and that one is saved as the checkpoint in `models/` and
+exported to LiteRT. Only training and the slow fallback of `classifier.py` import this module.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+CLASSES = 11  # ten digits and, last, "not a digit"
+TOWERS = 2  # networks side by side whose logits are averaged: an ensemble in one file
+# One row a convolution, all 3x3 with ReLU: channels, padding, and whether 2x2 max pooling follows
+LAYERS = [
+    (32, "valid", False),
+    (32, "valid", True),
+    (64, "same", False),
+    (64, "valid", True),
+    (128, "same", False),
+    (128, "valid", False),
+]
+DROPOUT = 0.5  # share of the last features that is dropped in training
+EPSILON = 1e-5  # of batch normalisation, TFLearn's own default
+
+
+def import_tflearn() -> Any:
+    """TFLearn 0.5.0 on today's TensorFlow, with the two names put back that it misses there.
+
+    `tensorflow.python.util.nest.is_sequence` is now `is_nested`, `PIL.Image.ANTIALIAS` is now `LANCZOS`.
+    """
+    import PIL.Image
+    from tensorflow.python.util import nest
+
+    nest.is_sequence = getattr(nest, "is_sequence", nest.is_nested)
+    if not hasattr(PIL.Image, "ANTIALIAS"):
+        PIL.Image.ANTIALIAS = PIL.Image.LANCZOS  # type: ignore[attr-defined]
+    import tflearn
+
+    return tflearn
+
+
+class Network(NamedTuple):
+    """The tensors of one graph: float32, n pictures."""
+
+    picture: Any  # (n, 28, 28, 1) in 0..1, ink is 1
+    towers: list[Any]  # logits (n, CLASSES) of each tower
+    logits: Any  # (n, CLASSES), their mean
+    maps: list[Any]  # (n, h, w, channels) after each convolution of the first tower
+
+
+def network(training: bool) -> Network:
+    """Define the network in the default graph; `training` adds batch normalisation and dropout."""
+    tflearn = import_tflearn()
+    picture = tflearn.input_data([None, 28, 28, 1], name="picture")
+    towers = [_tower(tflearn, picture, f"tower{i}", training) for i in range(TOWERS)]
+    logits = [logits for logits, _ in towers]
+    return Network(picture, logits, sum(logits) / len(logits), towers[0][1])
+
+
+def _tower(tflearn: Any, picture: Any, name: str, training: bool) -> tuple[Any, list[Any]]:
+    net, maps = picture, []
+    for i, (channels, padding, pooled) in enumerate(LAYERS):
+        net = _convolution(tflearn, net, channels, padding, f"{name}_conv{i}", training)
+        maps.append(net)
+        if pooled:
+            net = tflearn.max_pool_2d(net, 2)
+    net = tflearn.flatten(net)
+    if training:
+        net = tflearn.dropout(net, 1 - DROPOUT)  # TFLearn asks for the share to keep
+    return tflearn.fully_connected(net, CLASSES, scope=f"{name}_out"), maps
+
+
+def _convolution(tflearn: Any, net: Any, channels: int, padding: str, scope: str, training: bool) -> Any:
+    net = tflearn.conv_2d(net, channels, 3, padding=padding, bias=not training, scope=scope)
+    if training:
+        net = tflearn.batch_normalization(net, epsilon=EPSILON, scope=f"{scope}_norm")
+    return tflearn.relu(net)
+
+
+# --- training --------------------------------------------------------------------------------------------------
+
+
+class Training:
+    """The training graph in a session of its own; its state can be saved and taken up again.
+
+    `average` collects the weights at the end of the last epochs; their mean generalises better than any one of
+    them (stochastic weight averaging, Izmailov et al., 2018).
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.tflearn = import_tflearn()
+        import tensorflow.compat.v1 as tf
+
+        self.tf, self.graph = tf, tf.Graph()
+        with self.graph.as_default():
+            tf.set_random_seed(seed)
+            self.tflearn.init_graph(seed=seed)
+            self.network = network(training=True)
+            self.rate = tf.Variable(0.0, trainable=False, name="learning_rate")
+            head = self._regression()
+            self.dnn = self.tflearn.DNN(head, tensorboard_verbose=0)
+            self.weights = [v for v in tf.global_variables() if _is_weight(v)]
+
+    def _regression(self) -> Any:
+        def loss(_: Any, labels: Any) -> Any:  # each tower learns on its own
+            cost = self.tf.nn.softmax_cross_entropy_with_logits
+            return self.tf.add_n([self.tf.reduce_mean(cost(labels=labels, logits=t)) for t in self.network.towers])
+
+        optimizer = self.tf.train.AdamOptimizer(self.rate, epsilon=1e-7)
+        probabilities = self.tflearn.activation(self.network.logits, "softmax")
+        return self.tflearn.regression(probabilities, optimizer=lambda _: (optimizer, None), loss=loss, metric=None)
+
+    def learn(self, pictures: np.ndarray, labels: np.ndarray, rate: float) -> float:
+        """One step on uint8 (n, 28, 28) pictures and int (n,) labels of 0..10; returns the loss of a tower."""
+        with self.graph.as_default():
+            self.rate.load(rate, self.dnn.session)
+            return float(self.dnn.fit_batch(as_input(pictures), np.eye(CLASSES)[labels])) / TOWERS
+
+    def get(self) -> dict[str, np.ndarray]:
+        """All weights and moving averages by name."""
+        return dict(zip([v.op.name for v in self.weights], self.dnn.session.run(self.weights), strict=True))
+
+    def set(self, values: dict[str, np.ndarray]) -> None:
+        """Put back what `get` returned."""
+        for variable in self.weights:
+            variable.load(values[variable.op.name], self.dnn.session)
+
+    def settle(self, batches: list[np.ndarray]) -> None:
+        """Let batch normalisation see uint8 (n, 28, 28) batches again, as averaged weights need new statistics."""
+        with self.graph.as_default():
+            self.tflearn.is_training(True, session=self.dnn.session)
+            for pictures in batches:
+                self.dnn.session.run(self.network.logits, {self.network.picture: as_input(pictures)})
+            self.tflearn.is_training(False, session=self.dnn.session)
+
+    def logits(self, pictures: np.ndarray) -> np.ndarray:
+        """Score uint8 (n, 28, 28) pictures: float32 (n, CLASSES) logits, dropout off."""
+        parts = (pictures[at : at + 500] for at in range(0, len(pictures), 500))
+        run = self.dnn.session.run
+        return np.concatenate([run(self.network.logits, {self.network.picture: as_input(p)}) for p in parts])
+
+
+def _is_weight(variable: Any) -> bool:
+    """Whether a variable is part of a tower: not the optimiser's memory, nor TFLearn's own switch."""
+    name = variable.op.name
+    return name.startswith("tower") and "Adam" not in name and not name.endswith("is_training")
+
+
+def as_input(pictures: np.ndarray) -> np.ndarray:
+    """uint8 (n, 28, 28) of 0..255 as the network's float32 (n, 28, 28, 1) of 0..1."""
+    return pictures[..., None].astype(np.float32) / 255
+
+
+def fold(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Weights of the inference graph from those of the training graph: normalisation becomes scale and bias.
+
+    gamma * (conv(x) - mean) / sqrt(variance + EPSILON) + beta  =  conv(x) with weights W * s and bias beta - mean * s,
+    s = gamma / sqrt(variance + EPSILON); s acts on W's last axis, the output channels.
+    """
+    folded = {name: value for name, value in weights.items() if "_out/" in name}
+    for name in (name[:-2] for name in weights if name.endswith("/W") and "_conv" in name):
+        norm = {part: weights[f"{name}_norm/{part}"] for part in ("beta", "gamma", "moving_mean", "moving_variance")}
+        scale = norm["gamma"] / np.sqrt(norm["moving_variance"] + EPSILON)
+        folded[f"{name}/W"] = weights[f"{name}/W"] * scale
+        folded[f"{name}/b"] = norm["beta"] - norm["moving_mean"] * scale
+    return folded
+
+
+# --- inference -------------------------------------------------------------------------------------------------
+
+
+class Inference:
+    """The inference graph in a session of its own: probabilities at a temperature, checkpoint, export."""
+
+    def __init__(self, temperature: float = 1.0) -> None:
+        self.tflearn = import_tflearn()
+        import tensorflow.compat.v1 as tf
+
+        self.tf, self.graph = tf, tf.Graph()
+        with self.graph.as_default():
+            self.network = network(training=False)
+            self.probabilities = self.tflearn.activation(self.network.logits / temperature, "softmax")
+            self.dnn = self.tflearn.DNN(self.probabilities)
+
+    def set(self, folded: dict[str, np.ndarray]) -> None:
+        """Take the weights that `fold` made."""
+        with self.graph.as_default():
+            for variable in self.tf.trainable_variables():
+                variable.load(folded[variable.op.name], self.dnn.session)
+
+    def parameters(self) -> int:
+        """How many numbers were learnt."""
+        with self.graph.as_default():
+            return sum(int(np.prod(v.shape)) for v in self.tf.trainable_variables())
+
+    def load(self, checkpoint: Path) -> None:
+        """Read a TFLearn checkpoint (the path without its endings)."""
+        with self.graph.as_default():
+            self.dnn.load(str(checkpoint), weights_only=True, verbose=False)
+
+    def save(self, checkpoint: Path) -> None:
+        """Write a TFLearn checkpoint: three files that begin with this path."""
+        with self.graph.as_default():
+            self.dnn.save(str(checkpoint))
+
+    def score(self, pictures: np.ndarray) -> np.ndarray:
+        """Score float32 (n, 28, 28) pictures of 0..1: float32 (n, CLASSES) probabilities."""
+        return np.asarray(self.dnn.predict(pictures[..., None]), np.float32)
+
+    def export(self) -> bytes:
+        """The network for LiteRT: float32 (n, 28, 28, 1) in, (n, CLASSES) probabilities out."""
+        return self._convert([self.probabilities])
+
+    def export_maps(self) -> bytes:
+        """The same picture in, the feature maps of each convolution of the first tower out."""
+        return self._convert(self.network.maps)
+
+    def _convert(self, outputs: list[Any]) -> bytes:
+        converter = self.tf.lite.TFLiteConverter
+        return converter.from_session(self.dnn.session, [self.network.picture], outputs).convert()

@@ -1,0 +1,380 @@
+"""One training run of the CNN, from MNIST to the files in `models/`; `train.py` is its command line.
+
+    augmented pictures -> epochs, each with a checkpoint -> mean of the last weights -> folded network
+    -> temperature and doubt from held-back digits -> test set, once -> export, check, replace
+
+Held back are training images that the network never learns from. What is chosen is chosen on them; the test
+set is looked at once, at the end, and nothing depends on what it says but the accuracy in the card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from multiprocessing import get_context
+from multiprocessing.pool import AsyncResult
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from augment import NOT_A_DIGIT, Augmenter, ignore_interrupt
+from dataset import Mnist
+from errors import BadSetting, TrainingFailed
+from tqdm import tqdm
+
+AGREEMENT = 1e-4  # the most that a score of the exported network may differ from TFLearn's
+SETTLE = 30_000  # pictures that batch normalisation sees once the weights are averaged
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one run depends on; a checkpoint is only taken up by a run that learns with the same ones."""
+
+    epochs: int = 36
+    batch_size: int = 128  # pictures a step
+    learning_rate: float = 0.002  # at its highest, of Adam
+    seed: int = 1
+    held_back: int = 2500  # training images to choose temperature and doubt on
+    averaged: int = 8  # last epochs whose weights are averaged
+    drawn: float = 0.42  # share of pictures drawn anew with a pen
+    foreign: float = 0.08  # share of pictures that are no digit
+    doubted: float = 0.02  # share of held-back digits that may be marked unsure
+
+    def of_learning(self) -> dict[str, Any]:
+        """The ones that the weights depend on: doubt can be fitted again to the same weights."""
+        return {name: value for name, value in asdict(self).items() if name != "doubted"}
+
+
+def train(mnist: Mnist, settings: Settings, folder: Path, work: Path, resume: bool) -> dict[str, Any]:
+    """Train, check, and replace the model in `folder`; checkpoints and learning curve go to `work`.
+
+    Returns the card. Raises TrainingFailed if the exported network doesn't do as the trained one, BadSetting if
+    there is nothing to resume. Until the very end `folder` is left as it was.
+    """
+    kept, held = split(len(mnist.y_train), settings)
+    run = Run(settings, work, resume)
+    run.learn(mnist.X_train[kept], mnist.y_train[kept], mnist.X_train[held], mnist.y_train[held])
+    network, facts = finish(run, mnist.X_train[held], mnist.y_train[held])
+    card = facts | describe(network, mnist, settings) | {"fit_seconds": round(run.seconds)}
+    card |= evaluate(network, mnist.X_test, mnist.y_test)
+    publish(network, card, folder)
+    return card
+
+
+def split(count: int, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the images to learn from, and of those held back."""
+    if settings.held_back >= count:
+        raise BadSetting(f"{settings.held_back:,} images can't be held back of {count:,}.")
+    order = np.random.default_rng(settings.seed).permutation(count)
+    return order[settings.held_back :], order[: settings.held_back]
+
+
+# --- epochs ----------------------------------------------------------------------------------------------------
+
+
+class Run:
+    """The epochs of a run: where they stand, and the checkpoint that `--resume` takes up."""
+
+    def __init__(self, settings: Settings, work: Path, resume: bool) -> None:
+        from model import Training
+
+        self.settings, self.work = settings, work
+        self.training = Training(settings.seed)
+        self.epoch, self.seconds, self.history = 0, 0.0, list[dict[str, float]]()
+        self.sum: dict[str, np.ndarray] = {}
+        if resume:
+            self._take_up()
+
+    def learn(self, X: np.ndarray, y: np.ndarray, X_held: np.ndarray, y_held: np.ndarray) -> None:
+        """Learn from uint8 (n, 28, 28) pictures and their labels, epoch by epoch, each with a checkpoint."""
+        started = time.time()
+        with Variety(X, y, self.settings) as variety:
+            for pictures, labels in variety.epochs(self.epoch):
+                loss = self._learn_epoch(pictures, labels)
+                accuracy = float((self.training.logits(X_held)[:, :10].argmax(1) == y_held).mean())
+                now = time.time()
+                self._note(loss, accuracy, now - started)
+                started = now
+            self._average(variety.last())
+
+    def _average(self, pictures: np.ndarray) -> None:
+        count = min(self.settings.averaged, self.settings.epochs)
+        self.training.set({name: total / count for name, total in self.sum.items()})
+        size = self.settings.batch_size * 4
+        self.training.settle([pictures[at : at + size] for at in range(0, min(SETTLE, len(pictures)), size)])
+
+    def _learn_epoch(self, pictures: np.ndarray, labels: np.ndarray) -> float:
+        size, losses = self.settings.batch_size, []
+        steps = max(len(labels) // size, 1)
+        title = f"epoch {self.epoch + 1}/{self.settings.epochs}"
+        for step in tqdm(range(steps), title, unit="step", leave=False, disable=None):
+            part = slice(step * size, (step + 1) * size)
+            losses.append(self.training.learn(pictures[part], labels[part], self._rate(self.epoch + step / steps)))
+        return float(np.mean(losses))
+
+    def _rate(self, epoch: float) -> float:
+        """Learning rate: up during the first half epoch, then down to nothing along a cosine."""
+        falling = 0.5 + 0.5 * np.cos(np.pi * epoch / self.settings.epochs)
+        return self.settings.learning_rate * min(1.0, 0.01 + 2 * epoch) * falling
+
+    def _note(self, loss: float, accuracy: float, seconds: float) -> None:
+        from plots import learning_curve
+
+        self.epoch += 1
+        self.seconds += seconds
+        self.history.append({"epoch": self.epoch, "loss": round(loss, 5), "val_accuracy": accuracy})
+        if self.epoch > self.settings.epochs - self.settings.averaged:
+            self.sum = {name: self.sum.get(name, 0) + value for name, value in self.training.get().items()}
+        self._keep()
+        learning_curve(self.history, self.work / "learning-curve.png")
+        left = (self.settings.epochs - self.epoch) * self.seconds / self.epoch / 60
+        print(
+            f"epoch {self.epoch}: loss {loss:.4f}, held back {accuracy:.2%}, {left:.0f} minutes left",
+            flush=True,
+        )
+
+    # The folder is complete before it gets its name, so that a run cut short leaves the checkpoint before it.
+    def _keep(self) -> None:
+        part, place = self.work / "checkpoint.part", self.work / "checkpoint"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        with self.training.graph.as_default():
+            self.training.dnn.save(str(part / "cnn"))
+        flat: dict[str, Any] = {name.replace("/", "|"): value for name, value in self.sum.items()}
+        np.savez(part / "sum.npz", **flat)
+        state = {"settings": self.settings.of_learning(), "seconds": self.seconds, "history": self.history}
+        (part / "state.json").write_text(json.dumps(state))
+        shutil.rmtree(place, ignore_errors=True)
+        part.rename(place)
+
+    def _take_up(self) -> None:
+        place = self.work / "checkpoint"
+        if not (place / "state.json").exists():
+            raise BadSetting(f"There is no checkpoint in {self.work} to resume from; train without --resume.")
+        state = json.loads((place / "state.json").read_text())
+        if state["settings"] != self.settings.of_learning():
+            raise BadSetting(f"The checkpoint in {place} was made with other settings: {state['settings']}")
+        with self.training.graph.as_default():
+            self.training.dnn.load(str(place / "cnn"), verbose=False)
+        self.seconds, self.history = state["seconds"], state["history"]
+        self.epoch = len(self.history)
+        with np.load(place / "sum.npz") as kept:
+            self.sum = {name.replace("|", "/"): kept[name] for name in kept.files}
+
+
+class Variety:
+    """A process of its own that prepares the next epoch's pictures while the network learns from this one's."""
+
+    def __init__(self, X: np.ndarray, y: np.ndarray, settings: Settings) -> None:
+        self.settings = settings
+        self.pool = get_context("spawn").Pool(1, _prepare, [Augmenter(X, y)])
+
+    def __enter__(self) -> Variety:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.terminate()
+        self.pool.join()
+
+    def epochs(self, first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The pictures and labels of each epoch from `first` on."""
+        self.coming = self._ask(first)
+        for epoch in range(first, self.settings.epochs):
+            pictures, labels = self.coming.get()
+            self.coming = self._ask(epoch + 1)
+            yield pictures, labels
+
+    def last(self) -> np.ndarray:
+        """The pictures of one epoch more, which nothing is learnt from."""
+        return self.coming.get()[0]
+
+    def _ask(self, epoch: int) -> AsyncResult:
+        wanted = ([self.settings.seed, epoch], self.settings.drawn, self.settings.foreign)
+        return self.pool.apply_async(_pictures_of, wanted)
+
+
+_augmenter: Augmenter  # of the process that Variety starts
+
+
+def _prepare(augmenter: Augmenter) -> None:
+    global _augmenter
+    ignore_interrupt()
+    _augmenter = augmenter
+
+
+def _pictures_of(seed: list[int], drawn: float, foreign: float) -> tuple[np.ndarray, np.ndarray]:
+    return _augmenter.epoch(seed, drawn, foreign)
+
+
+# --- what the network is worth ---------------------------------------------------------------------------------
+
+
+def finish(run: Run, X_held: np.ndarray, y_held: np.ndarray) -> tuple[Any, dict[str, Any]]:
+    """The inference network, calibrated, with its doubt fitted on held-back digits; and these facts for the card."""
+    from model import Inference, fold
+
+    temperature = best_temperature(run.training.logits(X_held)[:, :10], y_held)
+    network = Inference(temperature)
+    network.set(fold(run.training.get()))
+    drawn, labels = Augmenter(X_held, y_held).epoch([run.settings.seed], drawn=1.0, foreign=0.0)
+    digits = network.score(np.concatenate([X_held, drawn]).astype(np.float32) / 255)
+    facts = {"temperature": round(temperature, 4), "unsure": doubt(digits, run.settings.doubted)}
+    facts["held_back"] = {
+        "images": len(y_held),
+        "accuracy": float((digits[: len(y_held), :10].argmax(1) == y_held).mean()),
+        "accuracy_drawn": float((digits[len(y_held) :, :10].argmax(1) == labels).mean()),
+    }
+    return network, facts
+
+
+def best_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature of least cross entropy for (n, 10) logits (Guo et al., 2017), between 0.3 and 3."""
+    candidates = np.exp(np.linspace(np.log(0.3), np.log(3), 400))
+    costs = []
+    for temperature in candidates:
+        scaled = logits / temperature
+        top = scaled.max(1, keepdims=True)
+        log_sum = np.log(np.exp(scaled - top).sum(1)) + top[:, 0]
+        costs.append((log_sum - scaled[np.arange(len(labels)), labels]).mean())
+    return float(candidates[int(np.argmin(costs))])
+
+
+def doubt(digits: np.ndarray, share: float) -> dict[str, Any]:
+    """When not to believe the network, from its (n, 11) probabilities for digits that it should believe.
+
+    Each of the two thresholds alone marks half of `share` of them.
+    """
+    ten = digits[:, :10] / digits[:, :10].sum(1, keepdims=True)
+    confidence = float(np.quantile(ten.max(1), share / 2))
+    foreign = float(np.quantile(digits[:, NOT_A_DIGIT], 1 - share / 2))
+    rule = (
+        f"Unsure when the best of the ten scores is below {confidence:.3f} or the eleventh output, 'not a digit', "
+        f"is above {foreign:.3f}. Each bound alone marks {share / 2:.1%} of held-back digits, scanned and drawn."
+    )
+    return {"rule": rule, "confidence": round(confidence, 4), "foreign": round(foreign, 4)}
+
+
+def evaluate(network: Any, X_test: np.ndarray, y_test: np.ndarray) -> dict[str, Any]:
+    """Accuracy on the test set and the expected calibration error in 15 bins (Naeini et al., 2015)."""
+    scores = network.score(X_test.astype(np.float32) / 255)[:, :10]
+    scores /= scores.sum(1, keepdims=True)
+    right, sure = scores.argmax(1) == y_test, scores.max(1)
+    bins = np.minimum((sure * 15).astype(int), 14)
+    gaps = [abs(right[bins == b].sum() - sure[bins == b].sum()) for b in range(15)]
+    return {
+        "accuracy": float(right.mean()),
+        "test_images": len(y_test),
+        "test_errors": int((~right).sum()),
+        "calibration_error": round(float(sum(gaps)) / len(y_test), 5),
+    }
+
+
+def describe(network: Any, mnist: Mnist, settings: Settings) -> dict[str, Any]:
+    """The part of the card that doesn't depend on how well the network did."""
+    import model
+
+    layers = [
+        f"convolution 3x3, {c} channels, {p}, ReLU{', max pooling 2x2' if pool else ''}" for c, p, pool in model.LAYERS
+    ]
+    packages = ("tensorflow", "tflearn", "numpy", "scipy", "scikit-image")
+    return {
+        "name": "cnn",
+        "title": "Convolutional network",
+        "architecture": [
+            *layers,
+            f"fully connected, {model.CLASSES} outputs, the last for what is no digit",
+            f"{model.TOWERS} such networks side by side, logits averaged, softmax",
+        ],
+        "parameters": network.parameters(),
+        "dataset": {"source": "MNIST", "train_images": len(mnist.y_train), "sha256": mnist.sha256} | overlap(mnist),
+        **asdict(settings),
+        "trained": time.strftime("%Y-%m-%d"),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+    }
+
+
+def overlap(mnist: Mnist) -> dict[str, int]:
+    """How many test images are, to the pixel, also training images."""
+    seen = {picture.tobytes() for picture in mnist.X_train}
+    return {"test_images_also_in_training": sum(picture.tobytes() in seen for picture in mnist.X_test)}
+
+
+# --- out into the world ----------------------------------------------------------------------------------------
+
+
+def publish(network: Any, card: dict[str, Any], folder: Path) -> None:
+    """Write checkpoint, exported networks and card beside `folder`'s own, check them, and move them into place."""
+    part = folder / ".cnn.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        network.save(part / "cnn.tfl")
+        (part / "checkpoint").unlink(missing_ok=True)  # TensorFlow's list of checkpoints; it names this folder
+        (part / "cnn.tflite").write_bytes(exported := network.export())
+        (part / "cnn-layers.tflite").write_bytes(network.export_maps())
+        check_agreement(network, exported)
+        card |= {"file": "cnn.tflite", "bytes": len(exported), "sha256": hashlib.sha256(exported).hexdigest()}
+        card["layers"] = layer_notes()
+        (part / "cnn.json").write_text(json.dumps(card, indent=1) + "\n")
+        with uninterrupted():
+            for path in sorted(part.iterdir()):
+                path.replace(folder / path.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def check_agreement(network: Any, exported: bytes) -> None:
+    """Raise TrainingFailed unless LiteRT scores as TFLearn does, on noise, which is harder to agree on than ink."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    pictures = np.random.default_rng(0).random((100, 28, 28), np.float32) ** 4
+    interpreter = Interpreter(model_content=exported)
+    given, got = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    interpreter.resize_tensor_input(given, [len(pictures), 28, 28, 1])
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(given, pictures[..., None])
+    interpreter.invoke()
+    apart = float(np.abs(interpreter.get_tensor(got) - network.score(pictures)).max())
+    if not apart < AGREEMENT:  # so that NaN fails, too
+        raise TrainingFailed(f"The exported network scores up to {apart:.1e} apart from TFLearn; the old model stays.")
+
+
+def layer_notes() -> list[dict[str, str]]:
+    """What each feature map shows, for the page."""
+    import model
+
+    return [{"name": f"convolution {i + 1}", "note": note} for i, note in enumerate(NOTES[: len(model.LAYERS)])]
+
+
+NOTES = [
+    "Edges and bits of stroke: each small picture lights up where one direction of ink begins or ends.",
+    "Strokes: thick lines, gaps between lines, and the paper around them, at half the detail.",
+    "Bends, ends and crossings begin to stand apart from straight lines.",
+    "Parts of digits: an arc open to one side, a corner, a closed loop; bright where such a part is.",
+    "Groups of parts, where the digit as a whole is now only five pixels wide.",
+    "What the answer is made from: which parts are there, and roughly where.",
+]
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C and a polite kill back until files that belong together are all in place."""
+    late: list[int] = []
+    names = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(name, lambda number, _: late.append(number)) for name in names]
+    try:
+        yield
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)
+        if late:
+            sys.exit(1)

@@ -1,0 +1,236 @@
+"""A training run from end to end on a handful of pictures, interrupted, resumed, refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="training packages are not installed: pip install -r requirements.txt")
+
+import model
+import training
+from dataset import Mnist
+from errors import BadSetting, TrainingFailed
+from PIL import Image, ImageDraw, ImageFont
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY = training.Settings(epochs=2, batch_size=10, held_back=20, averaged=1)
+
+
+def printed(count, seed):
+    """Printed digits at random places: learnt in seconds, and no one's handwriting."""
+    rng, font = np.random.default_rng(seed), ImageFont.load_default(22)
+    labels = rng.integers(0, 10, count)
+    pictures = []
+    for label in labels:
+        image = Image.new("L", (28, 28))
+        ImageDraw.Draw(image).text((7 + rng.integers(-1, 2), rng.integers(-1, 2)), str(label), 255, font)
+        pictures.append(np.asarray(image))
+    return np.stack(pictures), labels.astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return Mnist(*printed(120, 0), *printed(40, 1), "printed here", {"made": "here"})
+
+
+def times_out(card):
+    return {key: value for key, value in card.items() if key not in ("fit_seconds", "trained")}
+
+
+@pytest.fixture(scope="module")
+def trained(tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    card = training.train(tiny, TINY, folder / "models", folder / "work", resume=False)
+    return folder, card
+
+
+def test_a_run_leaves_model_checkpoint_card_and_learning_curve_and_nothing_else(trained):
+    folder, card = trained
+    assert sorted(path.name for path in (folder / "models").iterdir()) == [
+        "cnn-layers.tflite",
+        "cnn.json",
+        "cnn.tfl.data-00000-of-00001",
+        "cnn.tfl.index",
+        "cnn.tfl.meta",
+        "cnn.tflite",
+    ]
+    assert sorted(path.name for path in (folder / "work").iterdir()) == ["checkpoint", "learning-curve.png"]
+    assert json.loads((folder / "models" / "cnn.json").read_text()) == card
+
+
+def test_the_card_says_what_was_trained_how_and_on_what(trained):
+    _, card = trained
+    assert card["test_images"] == 40
+    assert card["accuracy"] == 1 - card["test_errors"] / 40
+    assert card["dataset"] == {
+        "source": "MNIST",
+        "train_images": 120,
+        "sha256": {"made": "here"},
+        "test_images_also_in_training": card["dataset"]["test_images_also_in_training"],
+    }
+    assert (card["epochs"], card["seed"], card["batch_size"]) == (2, 1, 10)
+    assert card["versions"]["tflearn"] == "0.5.0"
+    assert card["unsure"]["rule"].startswith("Unsure when ")
+
+
+def test_the_exported_network_the_checkpoint_and_the_trained_one_agree(trained):
+    folder, card = trained
+    network = model.Inference(card["temperature"])
+    network.load(folder / "models" / "cnn.tfl")
+    training.check_agreement(network, (folder / "models" / "cnn.tflite").read_bytes())
+
+
+def test_an_export_that_scores_otherwise_is_refused_and_the_old_model_stays(trained, tmp_path, monkeypatch):
+    folder, card = trained
+    network = model.Inference(card["temperature"])
+    network.load(folder / "models" / "cnn.tfl")
+    monkeypatch.setattr(network, "export", model.Inference(2.0).export)
+    (tmp_path / "cnn.tflite").write_text("the old model")
+    with pytest.raises(TrainingFailed, match="the old model stays"):
+        training.publish(network, dict(card), tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("cnn.tflite", "the old model")]
+
+
+def test_the_same_seed_gives_the_same_card_apart_from_times(tiny, trained, tmp_path):
+    card = training.train(tiny, TINY, tmp_path / "models", tmp_path / "work", resume=False)
+    assert times_out(card) == times_out(trained[1])
+
+
+def test_a_run_cut_short_is_taken_up_where_it_stood(tiny, tmp_path):
+    longer = training.Settings(**{**vars(TINY), "epochs": 3})
+
+    run = training.Run(longer, tmp_path, resume=False)
+    note = run._note
+
+    def note_and_stop(*facts):
+        note(*facts)
+        if run.epoch == 2:
+            raise KeyboardInterrupt
+
+    run._note = note_and_stop
+    with pytest.raises(KeyboardInterrupt):
+        run.learn(tiny.X_train[20:], tiny.y_train[20:], tiny.X_train[:20], tiny.y_train[:20])
+    resumed = training.Run(longer, tmp_path, resume=True)
+    assert (resumed.epoch, resumed.history) == (2, run.history)
+    before, after = run.training.get(), resumed.training.get()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_a_checkpoint_of_other_settings_is_not_taken_up(trained):
+    folder, _ = trained
+    other = training.Settings(**{**vars(TINY), "learning_rate": 0.1})
+    with pytest.raises(BadSetting, match="other settings"):
+        training.Run(other, folder / "work", resume=True)
+
+
+def test_nothing_to_resume_is_said(tmp_path):
+    with pytest.raises(BadSetting, match="train without --resume"):
+        training.Run(TINY, tmp_path, resume=True)
+
+
+def test_folding_batch_normalisation_changes_no_score(tiny):
+    run = model.Training(seed=3)
+    for _ in range(3):
+        run.learn(tiny.X_train[:30], tiny.y_train[:30], 0.01)
+    network = model.Inference()
+    network.set(model.fold(run.get()))
+    logits = run.logits(tiny.X_test)
+    softmax = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert np.abs(network.score(tiny.X_test.astype(np.float32) / 255) - softmax).max() < 1e-5
+
+
+def test_the_temperature_softens_an_overconfident_network():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 4000)
+    honest = rng.normal(0, 1, (4000, 10)) + 3 * np.eye(10)[labels]  # normal scores: these logits are calibrated at 1/3
+    assert training.best_temperature(honest * 5, labels) == pytest.approx(
+        5 * training.best_temperature(honest, labels), rel=0.02
+    )
+
+
+def test_doubt_marks_the_asked_share_of_digits():
+    rng = np.random.default_rng(0)
+    digits = rng.dirichlet(np.full(11, 0.05), 10_000).astype(np.float32) + 1e-9
+    rule = training.doubt(digits, 0.04)
+    ten = digits[:, :10] / digits[:, :10].sum(1, keepdims=True)
+    assert (ten.max(1) < rule["confidence"]).mean() == pytest.approx(0.02, abs=0.002)
+    assert (digits[:, 10] > rule["foreign"]).mean() == pytest.approx(0.02, abs=0.002)
+
+
+def test_calibration_error_is_the_gap_between_certainty_and_truth():
+    class Sure:
+        def score(self, pictures):
+            return np.tile(np.float32([0.9, 0.1] + [0] * 9), (len(pictures), 1))
+
+    facts = training.evaluate(Sure(), np.zeros((10, 28, 28), np.uint8), np.array([0] * 5 + [1] * 5))
+    assert facts == {"accuracy": 0.5, "test_images": 10, "test_errors": 5, "calibration_error": 0.4}
+
+
+# --- the command -----------------------------------------------------------------------------------------------
+
+
+def command(*arguments, **more):
+    return subprocess.run(
+        [sys.executable, ROOT / "cgi-bin/train.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        **more,
+    )
+
+
+def test_training_can_not_be_started_through_a_web_server():
+    answer = command(env={**os.environ, "GATEWAY_INTERFACE": "CGI/1.1"})
+    assert answer.returncode == 1
+    assert answer.stdout == (
+        "Content-Type: text/plain\n\nTraining is started from a command line, not through a web server.\n"
+    )
+
+
+def test_a_folder_without_mnist_is_a_sentence_and_exit_status_1(tmp_path):
+    answer = command("--data", tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("train.py: ")
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("wrong", [["--epochs", "0"], ["--epochs", "many"], ["--batch-size", "-3"], ["--nonsense"]])
+def test_wrong_options_are_exit_status_2(wrong):
+    answer = command(*wrong)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("usage: train.py")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_leaves_the_old_model_whole(tmp_path, number, mnist_folder):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "cnn.tflite").write_text("the old model")
+    run = subprocess.Popen(
+        [
+            sys.executable,
+            ROOT / "cgi-bin/train.py",
+            "--data",
+            mnist_folder,
+            "-o",
+            tmp_path / "models",
+            "--work",
+            tmp_path,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(8)
+    run.send_signal(number)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode != 0
+    assert "Traceback" not in errors
+    assert [(path.name, path.read_text()) for path in (tmp_path / "models").iterdir()] == [
+        ("cnn.tflite", "the old model")
+    ]
