@@ -91,13 +91,9 @@ def _convolution(tflearn: Any, net: Any, channels: int, padding: str, scope: str
 
 
 class Training:
-    """The training graph in a session of its own; its state can be saved and taken up again.
+    """The training graph in a session of its own; with `folded`, the inference graph, made to learn on."""
 
-    `average` collects the weights at the end of the last epochs; their mean generalises better than any one of
-    them (stochastic weight averaging, Izmailov et al., 2018).
-    """
-
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, folded: bool = False) -> None:
         self.tflearn = import_tflearn()
         import tensorflow.compat.v1 as tf
 
@@ -105,7 +101,7 @@ class Training:
         with self.graph.as_default():
             tf.set_random_seed(seed)
             self.tflearn.init_graph(seed=seed)
-            self.network = network(training=True)
+            self.network = network(training=not folded)
             self.rate = tf.Variable(0.0, trainable=False, name="learning_rate")
             head = self._regression()
             self.dnn = self.tflearn.DNN(head, tensorboard_verbose=0)
@@ -197,6 +193,12 @@ class Inference:
         with self.graph.as_default():
             for variable in self.tf.trainable_variables():
                 variable.load(folded[variable.op.name], self.dnn.session)
+
+    def get(self) -> dict[str, np.ndarray]:
+        """The folded weights by name."""
+        with self.graph.as_default():
+            variables = self.tf.trainable_variables()
+        return dict(zip([v.op.name for v in variables], self.dnn.session.run(variables), strict=True))
 
     def parameters(self) -> int:
         """How many numbers were learnt."""

@@ -106,6 +106,8 @@ class Run:
                 started = now
             self._average(variety.last())
 
+    # The mean of the weights at the end of the last epochs generalises better than any one of them (stochastic
+    # weight averaging, Izmailov et al., 2018).
     def _average(self, pictures: np.ndarray) -> None:
         count = min(self.settings.averaged, self.settings.epochs)
         self.training.set({name: total / count for name, total in self.sum.items()})

@@ -1,0 +1,72 @@
+"""Teaching the network somebody's drawings from the CSV file that the page exports."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="training packages are not installed: pip install -r requirements.txt")
+
+import teach
+import training
+from errors import BadDataset, NoModel
+from test_training import TINY, printed, tiny  # noqa: F401
+
+HEADER = ",".join(teach.COLUMNS)
+
+
+def csv_of(pictures, labels):
+    rows = [",".join(map(str, [label, *picture.ravel()])) for picture, label in zip(pictures, labels, strict=True)]
+    return "\n".join([HEADER, *rows]) + "\n"
+
+
+def test_what_the_page_exports_is_read_back_to_the_pixel(tmp_path):
+    pictures, labels = printed(5, 3)
+    (tmp_path / "mine.csv").write_text(csv_of(pictures, labels))
+    read, meant = teach.read(tmp_path / "mine.csv")
+    assert np.array_equal(read, pictures)
+    assert np.array_equal(meant, labels)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "is empty"),
+        ("a,b,c\n1,2,3\n", "should begin with the line label,pixel0"),
+        (HEADER + "\n", "has 0 drawings"),
+        (HEADER + "\n" + "1,2,3\n", "line 2: 785 whole numbers are expected"),
+        (HEADER + "\n" + ",".join(["10"] + ["0"] * 784) + "\n", "line 2: a label is 0 to 9"),
+        (HEADER + "\n" + ",".join(["1"] + ["256"] * 784) + "\n", "line 2: a label is 0 to 9, a pixel 0 to 255"),
+        (HEADER + "\n" + ",".join(["1"] + ["-1"] * 784) + "\n", "line 2: 785 whole numbers are expected"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_with_what_is_wrong(tmp_path, content, sentence):
+    (tmp_path / "mine.csv").write_text(content)
+    with pytest.raises(BadDataset, match=sentence):
+        teach.read(tmp_path / "mine.csv")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(BadDataset, match="mine.csv can't be read"):
+        teach.read(tmp_path / "mine.csv")
+
+
+def test_without_a_model_the_command_that_trains_one_is_named(tmp_path):
+    with pytest.raises(NoModel, match="train.py"):
+        teach.shipped(tmp_path)
+
+
+def test_the_taught_model_is_written_elsewhere_and_its_card_says_what_teaching_did(tiny, tmp_path):  # noqa: F811
+    training.train(tiny, TINY, tmp_path / "models", tmp_path / "work", resume=False)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "models").iterdir()}
+    pictures, labels = printed(6, 5)
+    (tmp_path / "mine.csv").write_text(csv_of(pictures[:, ::-1], labels))  # upside down: nothing it has seen
+    lesson = teach.Lesson(repeat=3, company=20, epochs=1, folds=2)
+    card = teach.teach(tiny, tmp_path / "mine.csv", lesson, tmp_path / "models", tmp_path / "taught")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "models").iterdir()} == before
+    assert json.loads((tmp_path / "taught" / "cnn.json").read_text()) == card
+    extra = card["extra"]
+    assert (extra["drawings"], extra["repeat"]) == (6, 3)
+    assert 0 <= extra["right_before"] <= 6
+    assert 0 <= extra["right_after"] <= 6
+    assert (tmp_path / "taught" / "cnn.tflite").read_bytes() != before["cnn.tflite"]
