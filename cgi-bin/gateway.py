@@ -1,21 +1,41 @@
 """The wire's `application` as a CGI script: one process, one request, and no server to look after it.
 
-`python -m http.server --cgi` bounds nothing, so everything that a server would guard is guarded here.
+`python -m http.server --cgi` bounds nothing, so everything that a server would guard is guarded here: how long a
+body may take, how many requests are served at once, and what scoring may cost. The scoring is done by a child
+process with limits, so that whatever becomes of it, this process lives to tell the client.
 """
 
 import io
+import json
 import os
+import resource
 import select
+import signal
+import sys
 import time
-from typing import Any
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
 from wsgiref.handlers import CGIHandler
 
+import admission
+import errors
 import wire
 
 # --- settings ---------------------------------------------------------------------------------------
-READ_SECONDS = 10.0  # a whole body has to arrive within that time
+READ_SECONDS = float(os.environ.get("MNIST_READ_SECONDS") or 10)  # a whole body arrives within that time
+SCORE_SECONDS = float(os.environ.get("MNIST_SCORE_SECONDS") or 30)  # the models are loaded and asked in that
+CPU_SECONDS = 60  # the same in time of all its threads, for what outlives its parent
+MEMORY_MB = int(os.environ.get("MNIST_MEMORY_MB") or 1024)  # address space that scoring may take, in MiB
 QUIET_SECONDS = 0.2  # a body of unknown length is over when nothing comes for that long
 # ----------------------------------------------------------------------------------------------------
+
+
+class OutOfLimits(errors.Problem):
+    """Scoring took too much time or memory, or its process was killed."""
+
+
+wire.STATUS[OutOfLimits] = "503 Service Unavailable"
 
 
 class Stdin:
@@ -44,9 +64,12 @@ class Stdin:
 
 def run() -> None:
     """Answer the one request that the environment and standard input describe."""
+    # The last resort, against a client that does not take its reply: the process ends.
+    signal.alarm(int(2 * READ_SECONDS + admission.WAIT_SECONDS + SCORE_SECONDS + 10))
     stdin, stdout = Stdin(), _private_stdout()
     handler: Any = CGIHandler()
     handler.stdin, handler.stdout = stdin, stdout
+    handler.base_env.update({"mnist.place": admission.place, "mnist.run": guarded})
     handler.run(wire.application)
     if os.environ.get("REQUEST_METHOD") == "POST" and not os.environ.get("CONTENT_LENGTH"):
         stdin.drain()
@@ -57,3 +80,90 @@ def _private_stdout() -> io.FileIO:
     reply = os.dup(1)
     os.dup2(2, 1)
     return io.FileIO(reply, "wb")
+
+
+# --- work with limits -------------------------------------------------------------------------------
+
+
+def guarded(work: wire.Work) -> wire.Answer:
+    """Do the work when it is its turn, and within limits. Raises what it raises, Busy and OutOfLimits."""
+    with admission.slot():
+        return isolated(work)
+
+
+def isolated(work: wire.Work) -> wire.Answer:
+    """Do the work in a child process with limits. Raises what it raises, and OutOfLimits if the child fails."""
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if not child:
+        _child(work, sender)
+    os.close(sender)
+    try:
+        told = _heard(receiver, time.monotonic() + SCORE_SECONDS)
+    finally:
+        os.close(receiver)
+        os.kill(child, signal.SIGKILL)
+        _, ended = os.waitpid(child, 0)
+    return _unpacked(told, ended)
+
+
+def _heard(receiver: int, until: float) -> bytes:
+    """Return what the child has to say, as far as it has said it in time."""
+    said = b""
+    while select.select([receiver], [], [], max(0.0, until - time.monotonic()))[0]:
+        block = os.read(receiver, wire.BLOCK)
+        if not block:
+            break
+        said += block
+    return said
+
+
+def _unpacked(told: bytes, ended: int) -> wire.Answer:
+    """Return the child's answer, or raise its problem."""
+    try:
+        kind, content = json.loads(told)
+    except ValueError:
+        print(f"Scoring ended early, with wait status {ended}, after {told[:80]!r}", file=sys.stderr)
+        sentence = "Reading this picture took more time or memory than the server may spend on it."
+        raise OutOfLimits(f"{sentence} Send a smaller one, or try again later.") from None
+    if kind == "answer":
+        return content
+    raise next(problem for problem in wire.STATUS if problem.__name__ == kind)(content)
+
+
+def _child(work: wire.Work, sender: int) -> NoReturn:
+    """Do the work, tell the parent, and end; nothing of the parent's life goes on in here."""
+    try:
+        _limit()
+        told = json.dumps(_outcome(work)).encode()
+        while told:
+            told = told[os.write(sender, told) :]
+    finally:
+        os._exit(0)
+
+
+def _outcome(work: Callable[[], wire.Answer]) -> tuple[str, Any]:
+    """Return ("answer", the answer) or (the name of a problem's class, its sentence)."""
+    try:
+        return "answer", work()
+    except errors.Problem as problem:
+        return type(problem).__name__, str(problem)
+    except MemoryError:
+        return OutOfLimits.__name__, "The picture takes more memory than the server may spend on it."
+    except Exception:
+        traceback.print_exc()
+        return errors.Problem.__name__, wire.SORRY
+
+
+def _limit() -> None:
+    """Bound what this process may take; a limit that is lower already stays."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread would set memory aside
+    bounds = [
+        (resource.RLIMIT_AS, MEMORY_MB * 2**20),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CORE, 0),
+    ]
+    for kind, most in bounds:
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most))

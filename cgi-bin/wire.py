@@ -19,10 +19,12 @@ import sys
 import traceback
 import urllib.parse
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import errors
+from admission import Busy
 
 # --- settings ---------------------------------------------------------------------------------------
 MAX_BODY = 8 * 1024 * 1024  # bytes of a request's body; a 4096x4096 photo as JPEG fits
@@ -32,10 +34,7 @@ DISCARD_BYTES = 8 * MAX_BODY  # of a refused body that much is still read, so th
 
 BLOCK = 64 * 1024
 METHODS = ("GET", "HEAD", "POST")
-HOW = (
-    "Send a data:image/png;base64,... URL, a multipart form with image files, "
-    "or an image with its Content-Type."
-)
+HOW = "Send a data:image/png;base64,... URL, a multipart form with image files, or an image with its Content-Type."
 HEADERS = [
     ("Cache-Control", "no-store"),
     (
@@ -50,6 +49,8 @@ _DATA_URL = re.compile(rb"data:image/[a-z0-9.+-]+(?:;[a-z0-9-]+=[^;,\s]*)*;base6
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Answer = dict[str, Any]
+Work = Callable[[], Answer]
+SORRY = "Something went wrong in the server; its log says what."
 
 
 class BadRequest(errors.Problem):
@@ -94,6 +95,7 @@ STATUS: dict[type[errors.Problem], str] = {
     TypeNotSupported: "415 Unsupported Media Type",
     errors.FormatNotAllowed: "415 Unsupported Media Type",
     errors.NoInk: "422 Unprocessable Content",
+    Busy: "503 Service Unavailable",
     errors.NoModel: "503 Service Unavailable",
     errors.BrokenModel: "503 Service Unavailable",
     errors.MissingPackage: "503 Service Unavailable",
@@ -162,6 +164,8 @@ def application(environ: Environ, start_response: StartResponse) -> Reply:
     status, answer = _answer(environ, body)
     kind, content = _render(answer, environ)
     headers = [*HEADERS, ("Content-Type", kind), ("Content-Length", str(len(content)))]
+    if "retry_after" in answer:
+        headers.append(("Retry-After", str(answer["retry_after"])))
     if status.startswith("405"):
         headers.append(("Allow", ", ".join(METHODS)))
     start_response(status, headers)
@@ -173,15 +177,21 @@ def _answer(environ: Environ, body: Body) -> tuple[str, Answer]:
     try:
         return "200 OK", _serve(environ, body)
     except errors.Problem as problem:
-        return _status(problem), failure(str(problem))
+        return _status(problem), failure(str(problem)) | _when(problem)
     except Exception:
         traceback.print_exc(file=environ["wsgi.errors"])
-        return STATUS[errors.Problem], failure("Something went wrong in the server; its log says what.")
+        return STATUS[errors.Problem], failure(SORRY)
 
 
 def _status(problem: errors.Problem) -> str:
     """Return the HTTP status line of a problem."""
     return next(STATUS[kind] for kind in type(problem).__mro__ if kind in STATUS)
+
+
+def _when(problem: errors.Problem) -> Answer:
+    """Return when to try again, in seconds, if that is worth trying."""
+    retry_after = getattr(problem, "retry_after", 0)
+    return {"retry_after": retry_after} if retry_after else {}
 
 
 def failure(sentence: str) -> Answer:
@@ -190,14 +200,26 @@ def failure(sentence: str) -> Answer:
 
 
 def _serve(environ: Environ, body: Body) -> Answer:
-    """Check the request in order of cost, then answer it. Raises a Problem for whatever is wrong with it."""
+    """Check the request in order of cost, then answer it. Raises a Problem for whatever is wrong with it.
+
+    A server may put two things into `environ`: "mnist.place", a context to be in from the reading of the
+    body on, and "mnist.run", which does the costly part of the work in its own way.
+    """
     check_method(environ)
-    if environ["REQUEST_METHOD"] != "POST":
-        return models()
+    asks = environ["REQUEST_METHOD"] == "POST"
     name = _choice(environ)
-    check_length(environ)
-    check_type(environ)
-    return score(pictures(environ, body.read()), name)
+    if asks:
+        check_length(environ)
+        check_type(environ)
+    with environ.get("mnist.place", nullcontext)():
+        asked = pictures(environ, body.read()) if asks else []
+        run: Callable[[Work], Answer] = environ.get("mnist.run", _simply)
+        return run(lambda: score(asked, name) if asks else models())
+
+
+def _simply(work: Work) -> Answer:
+    """Do the work here and now."""
+    return work()
 
 
 # --- method, length, type: cheap checks, before anything is read ------------------------------------
