@@ -25,32 +25,44 @@ export class Answer {
     this.#say("·", "Nothing drawn yet", "Draw a digit: the answer appears here.");
     this.#chart.clear();
     this.#seen(null);
-    this.#announce("");
+    this.announce("");
   }
 
-  show(reply) {
+  /** Shows a reply; `aloud` is false for a drawing that is still growing. */
+  show(reply, { aloud = true } = {}) {
     const said = verdict(reply);
     this.#state(reply.unsure ? "unsure" : "sure");
     this.#say(reply.unsure ? "?" : said.first, said.headline, said.detail);
     this.#find("note").textContent = reply.note ?? "";
     this.#chart.show(reply.data, said);
     this.#seen(reply);
-    this.#announce(said.spoken);
+    if (aloud) this.announce(said.spoken);
   }
 
   /** Says that an answer is awaited, once it is slow enough to be noticed. */
   waiting() {
-    this.#timers.forEach(clearTimeout);
+    this.rest();
+    this.#find("answer").setAttribute("aria-busy", "true");
     this.#timers = [
-      setTimeout(() => this.#busy("Reading…"), SLOW_MS),
-      setTimeout(() => this.#busy("Still waiting for the server. You can go on drawing."), VERY_SLOW_MS),
+      setTimeout(() => this.#hint("Reading…"), SLOW_MS),
+      setTimeout(() => this.#hint("Still waiting for the server. You can go on drawing."), VERY_SLOW_MS),
     ];
+  }
+
+  /** The drawing is no longer the one that the answer is about, and nobody has asked again. */
+  outdated() {
+    if (this.#find("answer").dataset.state === "failed") return this.clear();
+    if (this.#find("answer").dataset.state === "empty") return this.#hint("Press Predict for an answer.");
+    this.#find("answer").dataset.outdated = "";
+    this.#hint("The drawing has changed. Press Predict for a new answer.");
   }
 
   /** Nothing is awaited any more. */
   rest() {
     this.#timers.forEach(clearTimeout);
-    this.#busy("");
+    this.#timers = [];
+    this.#find("answer").setAttribute("aria-busy", "false");
+    this.#hint("");
   }
 
   /** Something went wrong: `sentence` says what and what to do. */
@@ -59,17 +71,22 @@ export class Answer {
     this.#say("!", "No answer", sentence);
     this.#chart.clear();
     this.#seen(null);
-    this.#announce(sentence);
+    this.announce(sentence);
   }
 
-  #busy(text) {
-    this.#find("answer").setAttribute("aria-busy", String(Boolean(text)));
+  /** Tells a screen reader. */
+  announce(text) {
+    this.#find("announce").textContent = text;
+  }
+
+  #hint(text) {
     this.#find("busy").textContent = text;
   }
 
   #state(name) {
     this.rest();
     this.#find("answer").dataset.state = name;
+    delete this.#find("answer").dataset.outdated;
     this.#find("note").textContent = "";
   }
 
@@ -77,10 +94,6 @@ export class Answer {
     this.#find("sign").textContent = sign;
     this.#find("headline").textContent = headline;
     this.#find("detail").textContent = detail;
-  }
-
-  #announce(text) {
-    this.#find("announce").textContent = text;
   }
 
   #seen(reply) {

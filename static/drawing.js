@@ -14,6 +14,8 @@ export class Drawing extends EventTarget {
   strokes = [];
 
   get empty() { return !this.strokes.length && !this.#live; }
+  /** Whether a stroke is under way. */
+  get busy() { return this.#live !== null; }
   get canUndo() { return this.#past.length > 0; }
   get canRedo() { return this.#future.length > 0; }
 

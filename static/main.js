@@ -1,57 +1,169 @@
-// Where the parts meet: the drawing, the pen, the screen, the server and the answer.
+// Where the parts meet: what happens on the page, and who has to hear of it.
 
+import { Album } from "./album.js";
 import { Answer } from "./answer.js";
 import { Asker } from "./asker.js";
 import { Drawing } from "./drawing.js";
 import { onPaper } from "./geometry.js";
+import { History } from "./history.js";
+import { intake } from "./intake.js";
+import { KeyPen, shortcuts } from "./keyboard.js";
+import { Models } from "./models.js";
 import { toPng } from "./paint.js";
 import { Pen } from "./pen.js";
+import { Pictures } from "./pictures.js";
+import { readsBackTruly } from "./privacy.js";
+import { show as showSamples } from "./samples.js";
 import { Screen } from "./screen.js";
+import * as settings from "./settings.js";
+import { Teach } from "./teach.js";
+import { Tools } from "./tools.js";
+import { Why } from "./why.js";
 import { score } from "./wire.js";
 
-const BRUSH = 16; // paper units: about what a felt pen leaves on a card
 const TRIES_IN_SILENCE = 2; // a lost connection is common on a busy server and is not worth an alarm
+const STROKE_PAUSE_MS = 700; // between questions while a stroke is under way: a class of thirty shares one server
+
+const GROWING = ["begin", "extend", "end"];
 
 const find = (id) => document.getElementById(id);
+const press = (id, action) => find(id).addEventListener("click", action);
+
+/** What the answer on screen is about: {picture, reply, model}, or null. */
+let subject = null;
+let askedAt = -Infinity;
+
 const drawing = new Drawing();
 const screen = new Screen(find("paper"), drawing);
+const tools = new Tools(find, drawing);
 const answer = new Answer(find);
+const models = new Models(find, () => subject, () => refresh());
+const why = new Why(find, () => subject);
+const history = new History();
+const album = new Album(find, history, reopen);
+const teach = new Teach(find, history, album);
+const pictures = new Pictures(find("pictures"), { model: () => models.chosen, open: showPicture });
 
 const asker = new Asker({
-  take: () => (onPaper(drawing.ink) ? toPng(drawing.ink) : null),
-  ask: (picture) => score(picture),
+  take: () => (onPaper(drawing.ink) ? question() : null),
+  ask: ({ picture, model }) => score(picture, { model }),
   tell: {
-    asking: () => answer.waiting(),
-    answer: (reply) => answer.show(reply),
+    asking: () => {
+      askedAt = performance.now();
+      answer.waiting();
+    },
+    answer: answered,
     rest: () => answer.rest(),
     trouble: (failure, { again, tries }) => {
-      if (!again || tries > TRIES_IN_SILENCE) answer.fail(failure.message);
+      if (again && tries <= TRIES_IN_SILENCE) return;
+      setSubject(null);
+      answer.fail(failure.message);
     },
   },
 });
 
-new Pen(find("paper"), (event) => screen.toPaper(event), {
-  down: (point) => drawing.begin(point, BRUSH),
-  move: (points) => drawing.extend(points),
-  up: () => drawing.end(),
-  cancel: () => drawing.cancel(),
-});
+function question() {
+  return { picture: toPng(drawing.ink), strokes: drawing.strokes, whole: !drawing.busy, model: models.chosen };
+}
 
-drawing.addEventListener("change", () => {
-  find("hint").hidden = !drawing.empty;
-  if (drawing.empty) {
-    asker.forget();
-    answer.clear();
-  }
-});
+function answered(reply, { picture, strokes, whole, model }) {
+  answer.show(reply, { aloud: whole });
+  setSubject({ picture, reply, model });
+  if (!tools.live && strokes !== drawing.strokes) return answer.outdated();
+  if (whole) teach.answered(strokes, reply);
+}
 
-find("predict").addEventListener("click", () => {
-  if (onPaper(drawing.ink)) asker.want();
-  else answer.fail("There is nothing on the paper yet. Draw a digit, then press Predict.");
-});
-find("clear").addEventListener("click", () => {
-  drawing.clear();
+function setSubject(value) {
+  subject = value;
+  why.clear();
+  models.clear();
+  if (!value) teach.nothing();
+}
+
+function nothing() {
+  asker.forget();
+  setSubject(null);
   answer.clear();
+}
+
+drawing.addEventListener("change", ({ detail: what }) => {
+  find("hint").hidden = !drawing.empty;
+  find("shown").hidden = true;
+  if (drawing.empty) return nothing();
+  if (!GROWING.includes(what)) asker.forget(); // an answer to what was there before would be a stale one
+  if (!tools.live) return answer.outdated();
+  const pause = performance.now() - askedAt > STROKE_PAUSE_MS;
+  if (what === "extend" ? pause && !asker.busy : what !== "begin") asker.want();
 });
 
+function predict() {
+  if (onPaper(drawing.ink)) return asker.want();
+  nothing();
+  answer.fail("There is nothing on the paper yet. Draw a digit, then press Predict.");
+}
+
+/** Another model was chosen: the answer on screen is not its. */
+function refresh() {
+  if (find("shown").hidden && onPaper(drawing.ink)) asker.want();
+}
+
+function showPicture(picture, reply) {
+  if (!drawing.empty) drawing.clear();
+  nothing();
+  find("shown").src = URL.createObjectURL(picture);
+  find("shown").hidden = false;
+  find("hint").hidden = true;
+  answer.show(reply);
+  setSubject({ picture, reply, model: models.chosen });
+  find("paper").scrollIntoView({ block: "nearest" });
+}
+
+function use(strokes) {
+  drawing.replace(strokes);
+  if (!tools.live) asker.want();
+  find("paper").scrollIntoView({ block: "nearest" });
+}
+
+function reopen(record) {
+  teach.recognise(record);
+  use(record.strokes);
+}
+
+function bindKeys() {
+  const click = (id) => () => find(id).click();
+  const actions = {
+    "ctrl+z": () => drawing.undo(), "ctrl+shift+z": () => drawing.redo(), "ctrl+y": () => drawing.redo(),
+    p: predict, c: click("clear"), e: click("eraser"), l: click("live"), w: click("why"), i: click("inside"), m: click("compare"),
+    "[": () => tools.widen(-1), "]": () => tools.widen(1), d: () => find("paper").focus(),
+  };
+  for (let digit = 0; digit < 10; digit++) actions[digit] = () => teach.label(digit);
+  shortcuts(actions, () => find("single").checked);
+  find("single").checked = settings.get("single", true);
+  find("single").addEventListener("change", () => settings.set("single", find("single").checked));
+}
+
+function bindTheme() {
+  find("theme").value = settings.get("theme", "");
+  find("theme").addEventListener("change", () => {
+    settings.set("theme", find("theme").value);
+    document.documentElement.dataset.theme = find("theme").value;
+    screen.redraw();
+  });
+}
+
+new Pen(find("paper"), (event) => screen.toPaper(event), tools.hand);
+new KeyPen(find("paper"), find("key-pen"), tools.hand, (text) => answer.announce(text));
+press("predict", predict);
+intake(find, (files) => pictures.add(files));
+showSamples(find("samples"), use);
+bindKeys();
+bindTheme();
+setSubject(null);
+find("privacy").hidden = readsBackTruly();
 find("asleep").remove();
+document.documentElement.dataset.scripted = "";
+
+await history.open();
+album.show();
+await models.load();
+if ("serviceWorker" in navigator) await navigator.serviceWorker.register("sw.js");

@@ -25,12 +25,10 @@ export class Pen {
 
   #down(event) {
     if (![PRIMARY, ERASER].includes(event.button) || !this.#mayDraw(event)) return;
-    event.preventDefault();
     if (this.#owner) this.#finish("cancel"); // the palm came down before the pen: its stroke is not meant
     this.#owner = event;
     this.#listen("addEventListener");
     this.#canvas.setPointerCapture(event.pointerId); // the stroke goes on when the pointer leaves the canvas
-    this.#canvas.focus({ preventScroll: true });
     this.#hand.down(this.#point(event), { eraser: event.button === ERASER });
   }
 

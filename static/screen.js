@@ -42,23 +42,14 @@ export class Screen {
   }
 
   #watchSize() {
-    const observer = new ResizeObserver(([entry]) => this.#resize(pixels(entry)));
-    try {
-      observer.observe(this.#canvas, { box: "device-pixel-content-box" });
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      observer.observe(this.#canvas); // Safari does not know that box
-    }
+    new ResizeObserver(() => this.#fit()).observe(this.#canvas);
+    addEventListener("resize", () => this.#fit()); // zooming, or moving to a screen of another density
   }
 
-  #resize(side) {
+  #fit() {
+    const side = Math.round(this.#canvas.clientWidth * devicePixelRatio);
     if (side < 1 || side === this.#canvas.width) return;
     this.#canvas.width = this.#canvas.height = side;
     this.#draw(); // at once: a canvas that was resized is blank
   }
-}
-
-function pixels(entry) {
-  const exact = entry.devicePixelContentBoxSize?.[0].inlineSize;
-  return Math.round(exact ?? entry.contentRect.width * devicePixelRatio);
 }

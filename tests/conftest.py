@@ -10,6 +10,7 @@ from typing import Any
 
 import doors
 import pytest
+from page_kit import visit as visit
 
 IN_CI = bool(os.environ.get("CI"))
 

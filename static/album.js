@@ -1,0 +1,62 @@
+// The kept drawings on the page: tally, small pictures, export, and forgetting.
+
+import { save, toCsv, toJson } from "./export.js";
+import { tallySentence } from "./history.js";
+import { sketch } from "./sketch.js";
+
+const SHOWN = 60;
+
+/** Shows a `History`; `use(record)` gets the drawing that is opened again. */
+export class Album {
+  #find;
+  #history;
+  #use;
+
+  constructor(find, history, use) {
+    this.#find = find;
+    this.#history = history;
+    this.#use = use;
+    find("csv").addEventListener("click", () => save(toCsv(this.#chosen()), "digits.csv", "text/csv"));
+    find("json").addEventListener("click", () => save(toJson(this.#chosen()), "digits.json", "application/json"));
+    find("mine").addEventListener("change", () => this.show());
+    find("forget").addEventListener("click", () => this.#forget());
+  }
+
+  /** Shows the newest drawings and how often the network was right. */
+  show() {
+    const records = this.#history.records;
+    this.#find("tally").textContent = tallySentence(records);
+    this.#find("album").replaceChildren(...records.slice(0, SHOWN).map((record) => this.#item(record)));
+    this.#find("forget").disabled = !records.length;
+    for (const id of ["csv", "json"]) this.#find(id).disabled = !this.#chosen().length;
+  }
+
+  #chosen() {
+    const all = this.#history.records;
+    return this.#find("mine").checked ? all.filter(({ label }) => label !== null) : all;
+  }
+
+  #item(record) {
+    const item = document.createElement("li");
+    const button = item.appendChild(document.createElement("button"));
+    button.type = "button";
+    button.append(sketch(record.strokes), caption(record));
+    button.addEventListener("click", () => this.#use(record));
+    return item;
+  }
+
+  async #forget() {
+    const count = this.#history.records.length;
+    if (!confirm(`Forget all ${count} drawings that this browser keeps? This can't be undone.`)) return;
+    await this.#history.forgetAll();
+    this.show();
+  }
+}
+
+function caption({ label, guess }) {
+  const text = document.createElement("span");
+  const wrong = label !== null && label !== guess;
+  text.textContent = wrong ? `${label}, read as ${guess}` : `${guess}`;
+  text.className = wrong ? "wrong" : "";
+  return text;
+}

@@ -1,0 +1,97 @@
+// Which model answers, and what the others say.
+
+import * as settings from "./settings.js";
+import { Failure, offer, score } from "./wire.js";
+import { NAMES, capital, percent } from "./words.js";
+
+/** The menu of models and the comparison. `subject()` gives {picture}, or null; `changed()` hears of a new choice. */
+export class Models {
+  #find;
+  #subject;
+  #cards = [];
+  #asked = 0;
+
+  constructor(find, subject, changed) {
+    this.#find = find;
+    this.#subject = subject;
+    find("model").addEventListener("change", () => {
+      settings.set("model", find("model").value);
+      this.#describe();
+      changed();
+    });
+    find("compare").addEventListener("click", () => this.compare());
+  }
+
+  /** Name of the chosen model, or undefined for the server's own choice. */
+  get chosen() { return this.#find("model").value || undefined; }
+
+  title(name) { return this.#cards.find((card) => card.name === name)?.title ?? name; }
+
+  /** Asks the server what there is; without an answer there is no menu, and the server chooses. */
+  async load() {
+    try {
+      this.#fill(await offer());
+    } catch (failure) {
+      if (!(failure instanceof Failure)) throw failure; // else drawing will say what is wrong, where it is looked for
+    }
+  }
+
+  /** The answer the comparison was about is gone. */
+  clear() {
+    this.#asked += 1;
+    this.#find("compared").hidden = true;
+    this.#find("compare").disabled = !this.#subject();
+  }
+
+  /** Lets every model read the picture, one after another, and shows the answers as they come. */
+  async compare() {
+    const subject = this.#subject();
+    if (!subject) return;
+    const mine = ++this.#asked;
+    const rows = this.#cards.map(({ title }) => row(title));
+    this.#find("compared-rows").replaceChildren(...rows.map(({ line }) => line));
+    this.#find("compared").hidden = false;
+    for (const [i, { name }] of this.#cards.entries()) {
+      const said = await opinion(subject.picture, name);
+      if (mine !== this.#asked) return;
+      rows[i].say(said);
+    }
+  }
+
+  #fill({ models = [], default: standard = "" }) {
+    this.#cards = models;
+    const remembered = settings.get("model", standard);
+    const options = models.map(({ name, title }) => new Option(title ?? name, name));
+    this.#find("model").replaceChildren(...options);
+    this.#find("model").value = models.some(({ name }) => name === remembered) ? remembered : standard;
+    this.#find("models").hidden = models.length < 2;
+    this.#find("compare").hidden = models.length < 2;
+    this.#describe();
+  }
+
+  #describe() {
+    const card = this.#cards.find(({ name }) => name === this.chosen);
+    const known = Number.isFinite(card?.accuracy);
+    this.#find("card").textContent = known ? `right on ${(100 * card.accuracy).toFixed(2)}\u00a0% of MNIST's test images` : "";
+  }
+}
+
+async function opinion(picture, model) {
+  try {
+    const { digit, confidence, unsure } = await score(picture, { model });
+    return [capital(NAMES[digit]), percent(confidence) + (unsure ? ", not sure" : "")];
+  } catch (failure) {
+    if (!(failure instanceof Failure)) throw failure;
+    return ["–", failure.message];
+  }
+}
+
+function row(title) {
+  const line = document.createElement("tr");
+  const head = line.appendChild(document.createElement("th"));
+  head.scope = "row";
+  head.textContent = title;
+  const cells = [0, 1].map(() => line.appendChild(document.createElement("td")));
+  cells[0].textContent = "…";
+  return { line, say: (words) => cells.forEach((cell, i) => { cell.textContent = words[i]; }) };
+}

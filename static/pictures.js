@@ -1,0 +1,86 @@
+// Pictures that people bring: each gets a line with its answer, or with what is wrong with it.
+
+import { manageable } from "./shrink.js";
+import { Failure, score } from "./wire.js";
+import { verdict } from "./words.js";
+
+const TRIES = 5;
+
+/** The list of pictures. `model()` names the model to ask; `open(picture, reply)` shows one in the big view. */
+export class Pictures {
+  #list;
+  #model;
+  #open;
+  #queue = Promise.resolve(); // one picture at a time: a hundred at once would only stand in line at the server
+
+  constructor(list, { model, open }) {
+    this.#list = list;
+    this.#model = model;
+    this.#open = open;
+  }
+
+  /** Reads files one after another; promises to be done with all of them. */
+  add(files) {
+    for (const file of files) {
+      const line = entry(file);
+      this.#list.prepend(line.item);
+      this.#queue = this.#queue.then(() => this.#read(file, line));
+    }
+    return this.#queue;
+  }
+
+  async #read(file, line) {
+    try {
+      const picture = await manageable(file);
+      const reply = await patiently(() => score(picture, { model: this.#model() }));
+      line.say(verdict(reply));
+      line.button.addEventListener("click", () => this.#open(picture, reply));
+      line.button.disabled = false;
+    } catch (failure) {
+      if (!(failure instanceof Failure)) throw failure;
+      line.fail(failure.message);
+    }
+  }
+}
+
+// A busy server is worth asking again, a little later each time.
+async function patiently(ask) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (failure) {
+      if (!Number.isFinite(failure.retry) || tries === TRIES) throw failure;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(failure.retry, 0.25 * 2 ** tries)));
+    }
+  }
+}
+
+function entry(file) {
+  const item = document.createElement("li");
+  const button = item.appendChild(document.createElement("button"));
+  const words = document.createElement("span");
+  const name = words.appendChild(document.createElement("strong"));
+  const says = words.appendChild(document.createElement("span"));
+  button.type = "button";
+  button.disabled = true;
+  button.append(thumbnail(file), words);
+  name.textContent = file.name || "Pasted picture";
+  says.textContent = "Reading…";
+  return {
+    item,
+    button,
+    say: ({ headline, detail }) => { says.textContent = `${headline}. ${detail}`.replace("?.", "?"); },
+    fail: (sentence) => {
+      item.className = "failed";
+      says.textContent = sentence;
+    },
+  };
+}
+
+function thumbnail(file) {
+  const image = document.createElement("img");
+  image.alt = "";
+  image.src = URL.createObjectURL(file);
+  image.addEventListener("error", () => image.remove());
+  return image;
+}

@@ -1,0 +1,80 @@
+// Correcting an answer, and keeping every drawing with it.
+
+import { greys } from "./png.js";
+import { NAMES } from "./words.js";
+
+/** The ten buttons that say what a drawing really was. Keeps drawings in a `History` and shows them in an `Album`. */
+export class Teach {
+  #history;
+  #album;
+  #buttons;
+  #ids = new WeakMap(); // a stroke -> the id of the drawing it belongs to, also after undo
+  #current = null; // id of the drawing that the answer on screen is about
+
+  constructor(find, history, album) {
+    this.#history = history;
+    this.#album = album;
+    this.#buttons = NAMES.map((name, digit) => this.#button(name, digit));
+    find("labels").replaceChildren(...this.#buttons);
+    this.nothing();
+  }
+
+  /** There is no drawing with an answer to correct. */
+  nothing() {
+    this.#current = null;
+    this.#mark(null);
+  }
+
+  /** A drawing has been answered: keeps it, or updates what is kept of it. */
+  async answered(strokes, reply) {
+    if (!strokes.length) return;
+    const id = this.#idOf(strokes);
+    const pixels = await greys(reply.seen);
+    const before = this.#history.get(id);
+    this.#current = id;
+    await this.#keep({ id, when: before?.when ?? Date.now(), guess: reply.digit, confidence: reply.confidence,
+      label: before?.label ?? null, strokes, pixels });
+  }
+
+  /** A person says which digit it was. Returns whether there was a drawing to say it of. */
+  async label(digit) {
+    const record = this.#history.get(this.#current);
+    if (!record) return false;
+    await this.#keep({ ...record, label: digit });
+    return true;
+  }
+
+  /** Makes the strokes of a kept drawing known as that drawing. */
+  recognise(record) {
+    record.strokes.forEach((stroke) => this.#ids.set(stroke, record.id));
+  }
+
+  async #keep(record) {
+    await this.#history.keep(record);
+    if (record.id === this.#current) this.#mark(record);
+    this.#album.show();
+  }
+
+  #idOf(strokes) {
+    const known = strokes.map((stroke) => this.#ids.get(stroke)).find((id) => id !== undefined);
+    const id = known ?? crypto.getRandomValues(new Uint32Array(2)).join("-");
+    strokes.forEach((stroke) => this.#ids.set(stroke, id));
+    return id;
+  }
+
+  #button(name, digit) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = digit;
+    button.setAttribute("aria-label", `It was ${name}`);
+    button.addEventListener("click", () => this.label(digit));
+    return button;
+  }
+
+  #mark(record) {
+    this.#buttons.forEach((button, digit) => {
+      button.disabled = !record;
+      button.setAttribute("aria-pressed", String(record?.label === digit));
+    });
+  }
+}

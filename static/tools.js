@@ -1,0 +1,70 @@
+// The buttons and sliders beside the paper, and what they mean for the drawing.
+
+import * as settings from "./settings.js";
+
+const ERASER_REACH = 8; // paper units around the pointer
+
+/** Binds the tools to a drawing. `find(id)` gives an element of the page. */
+export class Tools {
+  #find;
+  #drawing;
+  #erasing = false; // the stroke under way removes others
+
+  constructor(find, drawing) {
+    this.#find = find;
+    this.#drawing = drawing;
+    const press = (id, action) => find(id).addEventListener("click", action);
+    press("undo", () => drawing.undo());
+    press("redo", () => drawing.redo());
+    press("clear", () => drawing.clear());
+    press("eraser", () => this.eraser(!this.erases));
+    find("width").value = settings.get("width", 16);
+    find("width").addEventListener("input", () => this.#widthChanged());
+    find("live").checked = settings.get("live", true);
+    find("live").addEventListener("change", () => settings.set("live", this.live));
+    drawing.addEventListener("change", () => this.#enable());
+    this.#widthChanged();
+    this.#enable();
+  }
+
+  get width() { return Number(this.#find("width").value); }
+  get live() { return this.#find("live").checked; }
+  get erases() { return this.#find("eraser").getAttribute("aria-pressed") === "true"; }
+
+  eraser(on) {
+    this.#find("eraser").setAttribute("aria-pressed", String(on));
+    this.#find("paper").dataset.tool = on ? "eraser" : "pen";
+  }
+
+  /** Makes the brush wider or thinner by so many steps. */
+  widen(steps) {
+    this.#find("width").stepUp(steps);
+    this.#widthChanged();
+  }
+
+  /** What `Pen` calls: a pointer draws, or rubs out. */
+  hand = {
+    down: (point, { eraser }) => {
+      this.#erasing = eraser || this.erases;
+      if (this.#erasing) this.#drawing.erase(point, ERASER_REACH);
+      else this.#drawing.begin(point, this.width);
+    },
+    move: (points) => {
+      if (this.#erasing) points.forEach((point) => this.#drawing.erase(point, ERASER_REACH));
+      else this.#drawing.extend(points);
+    },
+    up: () => this.#drawing.end(),
+    cancel: () => this.#drawing.cancel(),
+  };
+
+  #widthChanged() {
+    settings.set("width", this.width);
+    this.#find("dot").style.setProperty("--width", this.width);
+  }
+
+  #enable() {
+    this.#find("undo").disabled = !this.#drawing.canUndo;
+    this.#find("redo").disabled = !this.#drawing.canRedo;
+    this.#find("clear").disabled = this.#drawing.empty;
+  }
+}

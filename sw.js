@@ -1,0 +1,56 @@
+// Keeps the page usable while its server is away. What the server has is always preferred, so that a new
+// release shows at the next visit; the copy kept here is for when it does not answer.
+
+const CACHE = "mnist-draw";
+const PATIENCE_MS = 4000;
+const SHELL = [
+  "./",
+  "static/album.js", "static/answer.js", "static/asker.js", "static/chart.js", "static/drawing.js",
+  "static/export.js", "static/geometry.js", "static/heat.js", "static/history.js", "static/icon-maskable.svg",
+  "static/icon.svg", "static/intake.js", "static/keyboard.js", "static/main.js", "static/manifest.webmanifest",
+  "static/models.js", "static/paint.js", "static/pen.js", "static/pictures.js", "static/png.js",
+  "static/privacy.js", "static/samples.js", "static/screen.js", "static/settings.js", "static/shrink.js",
+  "static/sketch.js", "static/style.css", "static/teach.js", "static/theme.js", "static/tools.js",
+  "static/why.js", "static/wire.js", "static/words.js",
+];
+const KEPT = new Set(SHELL.map((path) => new URL(path, self.registration.scope).href));
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SHELL.map((path) => new Request(path, { cache: "no-cache" })))));
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(Promise.all([self.clients.claim(), dropOld()]));
+});
+
+self.addEventListener("fetch", (event) => {
+  if (event.request.method !== "GET" || !KEPT.has(plain(event.request.url))) return;
+  event.respondWith(freshOrKept(event.request));
+});
+
+async function freshOrKept(request) {
+  const cache = await caches.open(CACHE);
+  const key = plain(request.url);
+  try {
+    const response = await fetch(request, { cache: "no-cache", signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (response.ok) await cache.put(key, response.clone());
+    return response.ok ? response : (await cache.match(key)) ?? response;
+  } catch (error) {
+    const kept = await cache.match(key);
+    if (!kept) throw error;
+    return kept;
+  }
+}
+
+// A release that drops a file drops it here too.
+async function dropOld() {
+  const cache = await caches.open(CACHE);
+  const old = (await cache.keys()).filter(({ url }) => !KEPT.has(url));
+  await Promise.all(old.map((request) => cache.delete(request)));
+}
+
+function plain(url) {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname.replace(/index\.html$/, "");
+}

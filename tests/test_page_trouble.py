@@ -1,0 +1,168 @@
+"""The page when something is wrong, and what it must never do: every failure is a sentence on the page."""
+
+import contextlib
+import functools
+import http.server
+import threading
+from pathlib import Path
+
+import doors
+import pytest
+from page_kit import DESK, DIGITS, Hand, predict
+
+ROOT = Path(__file__).parent.parent
+FAILED = '#answer[data-state="failed"]'
+
+
+def trouble(page) -> str:
+    page.click("#predict")
+    page.wait_for_selector(FAILED)
+    return page.inner_text("#detail")
+
+
+@pytest.fixture
+def mortal(tmp_path):
+    """A server of its own, and what stops it."""
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(doors.make_serve(tmp_path / "log")), stack.close
+
+
+def test_with_the_server_stopped_the_page_says_what_to_do_and_keeps_the_drawing(visit, mortal):
+    visit.allowed.append("ERR_CONNECTION_REFUSED")
+    server, stop = mortal
+    page = visit(url=server.url)
+    hand = Hand(page)
+    hand.draw(DIGITS[7])
+    ink = hand.ink()
+    stop()
+    assert trouble(page).startswith("The server can't be reached. Start it with “make serve”")
+    assert hand.ink() == ink > 0
+
+
+@pytest.mark.parametrize("broken", ["bare_server", "silent_server"])
+def test_a_script_that_can_not_run_is_explained(visit, request, broken):
+    page = visit(url=request.getfixturevalue(broken).url)
+    Hand(page).draw(DIGITS[7])
+    assert "make serve" in trouble(page)
+
+
+@pytest.mark.parametrize("reply", ["", "Traceback (most recent call last):", "<html>It works!</html>"])
+def test_a_reply_that_does_not_come_from_the_script_is_explained(visit, reply):
+    page = visit()
+    page.route("**/cgi-bin/**", lambda route: route.fulfill(status=200, body=reply))
+    Hand(page).draw(DIGITS[7])
+    assert trouble(page).startswith("The server is there, but its script could not run: the Python that runs")
+
+
+def test_an_error_of_the_script_is_shown_word_for_word_and_as_text(visit):
+    page = visit()
+    reply = '{"result": 0, "data": [], "error": "Too big: <b>8 MB</b> at most."}'
+    page.route("**/cgi-bin/**", lambda route: route.fulfill(status=200, body=reply))
+    Hand(page).draw(DIGITS[7])
+    assert trouble(page) == "Too big: <b>8 MB</b> at most."
+
+
+def test_a_reply_without_ten_scores_is_not_drawn(visit):
+    page = visit()
+    page.route("**/cgi-bin/**", lambda route: route.fulfill(body='{"result": 1, "data": [1], "error": ""}'))
+    Hand(page).draw(DIGITS[7])
+    assert trouble(page) == "The server's answer has a form that this page does not know. Reload the page."
+
+
+def test_a_busy_server_is_asked_again_until_it_answers(visit):
+    visit.allowed.append("503")
+    page = visit()
+    tries = []
+
+    def busy_twice(route):
+        tries.append(route.request.url)
+        if len(tries) > 2:
+            return route.continue_()
+        body = '{"result": 0, "data": [], "error": "Busy."}'
+        return route.fulfill(status=503, headers={"Retry-After": "0"}, body=body)
+
+    page.route("**/cgi-bin/**", busy_twice)
+    Hand(page).draw(DIGITS[7])
+    page.click("#predict")
+    page.wait_for_selector('#answer[data-state="sure"]')
+    assert (page.inner_text("#headline"), len(tries)) == ("Seven", 3)
+
+
+def test_a_server_that_runs_no_scripts_is_named_as_the_cause(visit):
+    visit.allowed.append("501")
+    handler = functools.partial(QuietFiles, directory=str(ROOT))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = visit(url=f"http://127.0.0.1:{server.server_port}/")
+        Hand(page).draw(DIGITS[7])
+        assert trouble(page).startswith("This server hands out files but does not run scripts.")
+        server.shutdown()
+
+
+class QuietFiles(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_args):
+        pass
+
+
+def test_no_request_leaves_the_pages_own_origin(visit, http_server):
+    context_urls = []
+    page = visit(url="about:blank")
+    page.on("request", lambda request: context_urls.append(request.url))
+    page.goto(http_server.url)
+    Hand(page).draw(DIGITS[5])
+    predict(page)
+    page.click("#clear")
+    page.wait_for_load_state("networkidle")
+    assert [url for url in context_urls if not url.startswith((http_server.url, "data:image/png"))] == []
+    assert any("cgi-bin/mnist.py" in url for url in context_urls)
+
+
+def test_the_content_security_policy_is_strict_and_nothing_of_ours_breaks_it(visit):
+    page = visit()
+    policy = page.get_attribute('meta[http-equiv="Content-Security-Policy"]', "content")
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    page.evaluate("window.broken = []; addEventListener('securitypolicyviolation', e => broken.push(e.blockedURI))")
+    Hand(page).draw(DIGITS[5])
+    predict(page)
+    assert page.evaluate("broken") == []
+
+
+def test_an_inline_script_does_not_run(visit):
+    visit.allowed.append("Content Security Policy")
+    page = visit()
+    page.evaluate(
+        """() => { const script = document.createElement('script');
+             script.textContent = 'window.ran = 1'; document.body.append(script); }"""
+    )
+    assert page.evaluate("window.ran") is None
+
+
+def test_without_javascript_the_page_offers_the_upload_form(visit):
+    page = visit(DESK, java_script_enabled=False)
+    assert page.inner_text("#asleep").startswith("This page's own scripts have not started.")
+    assert page.get_attribute("#upload", "action") == "cgi-bin/mnist.py"
+    assert page.locator("#file").is_visible()
+
+
+@pytest.mark.parametrize("width", [320, 375, 1280])
+def test_nothing_sticks_out_sideways(visit, width):
+    page = visit({"viewport": {"width": width, "height": 700}})
+    Hand(page).draw(DIGITS[5])
+    predict(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_no_module_writes_html_or_evaluates_text():
+    forbidden = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function")
+    found = [
+        (p.name, word) for p in (ROOT / "static").glob("*.js") for word in forbidden if word in p.read_text("utf-8")
+    ]
+    assert found == []
+
+
+def test_the_page_names_no_address_outside_itself():
+    texts = {p: p.read_text("utf-8") for p in [ROOT / "index.html", *(ROOT / "static").iterdir()]}
+    allowed = ("http://www.w3.org/2000/svg", "http://localhost:8000/")
+    found = [p.name for p, t in texts.items() if "://" in functools.reduce(lambda s, a: s.replace(a, ""), allowed, t)]
+    assert found == []
