@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from wsgiref.util import setup_testing_defaults
@@ -152,9 +152,7 @@ def _listening(process: subprocess.Popen[bytes], log: Path, port: int) -> int:
     """Wait until the server accepts connections; its port."""
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
-        found = port or next(
-            (int(text) for text in re.findall(r"HTTP on \S+ port (\d+)", log.read_text())), 0
-        )
+        found = port or next((int(text) for text in re.findall(r"HTTP on \S+ port (\d+)", log.read_text())), 0)
         if found:
             with socket.socket() as probe:
                 if not probe.connect_ex(("127.0.0.1", found)):
@@ -193,11 +191,58 @@ def plain_serve(log: Path, path: str) -> Any:
 
 def unprivileged() -> list[str]:
     """What keeps `http.server` from switching to a user who can't reach this Python: see Makefile."""
-    if os.geteuid() or not shutil.which("setpriv"):
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() or not setpriv:
         return []
-    return ["setpriv", "--bounding-set", "-all,+dac_read_search"]
+    return [setpriv, "--bounding-set", "-all,+dac_read_search"]
 
 
 def address(server: Server, path: str = "/") -> str:
     """The URL of a path on a server."""
     return urllib.parse.urljoin(server.url, path)
+
+
+class Script:
+    """The CGI script, run as a server would run it, but without one; `settings` go into its environment."""
+
+    name = "CGI"
+
+    def __init__(self, log: Path, **settings: str) -> None:
+        self.logfile, self.settings = log, settings
+
+    @property
+    def log(self) -> str:
+        """What the script has written to its standard error so far."""
+        return self.logfile.read_text(errors="replace")
+
+    def start(self, body: bytes = b"", query: str = "", method: str = "POST") -> subprocess.Popen[bytes]:
+        """Start one request; `finished` waits for its end."""
+        meta = {"REQUEST_METHOD": method, "SCRIPT_NAME": SCRIPT, "QUERY_STRING": query, "PATH_INFO": ""}
+        if method == "POST":
+            meta["CONTENT_LENGTH"] = str(len(body))
+        meta |= {"GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.0"}
+        process = subprocess.Popen(
+            [str(ROOT / SCRIPT[1:])],
+            env=environment(**self.settings, **meta),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.logfile.open("ab"),
+        )
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):
+            process.stdin.write(body)
+            process.stdin.flush()
+        return process
+
+    def finished(self, process: subprocess.Popen[bytes], timeout: float = 30) -> Answer:
+        """Wait for a request's end; its answer."""
+        with process:
+            reply, _ = process.communicate(timeout=timeout)
+        head, _, content = reply.partition(b"\r\n\r\n")
+        lines = [line.partition(": ") for line in head.decode().splitlines()]
+        headers = {name.lower(): value for name, _, value in lines}
+        return Answer(int(headers["status"][:3]), headers, content)
+
+    def ask(self, body: bytes = b"", query: str = "", method: str = "POST") -> Answer:
+        """Run one request to its end."""
+        return self.finished(self.start(body, query, method))

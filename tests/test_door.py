@@ -49,9 +49,7 @@ def test_what_was_seen_is_a_28x28_picture_with_light_ink(door: Door) -> None:
     assert (seen.getpixel((0, 0)), seen.getextrema()) == (0, (0, 255))
 
 
-@pytest.mark.parametrize(
-    "kind", ["application/x-www-form-urlencoded", "text/plain;charset=UTF-8", "image/png", ""]
-)
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain;charset=UTF-8", "image/png", ""])
 def test_a_data_url_is_read_whatever_its_content_type(door: Door, kind: str) -> None:
     assert door.ask(pictures.data_url(SEVEN), {"Content-Type": kind}).json["digit"] == 7
 
@@ -192,9 +190,7 @@ def test_a_length_that_is_no_number_of_bytes_is_refused(wsgi_door: Door, length:
 
 @pytest.mark.parametrize("length", ["-5", "five", "1e3"])
 def test_the_real_server_passes_such_lengths_on_and_they_are_refused(http_server: Door, length: str) -> None:
-    assert (
-        refused(http_server.ask(b"12345", length=length), 400) == "Content-Length is not a number of bytes."
-    )
+    assert refused(http_server.ask(b"12345", length=length), 400) == "Content-Length is not a number of bytes."
 
 
 def test_a_body_shorter_than_promised_is_refused(wsgi_door: Door, http_server: Door) -> None:
@@ -211,9 +207,7 @@ def test_a_body_longer_than_promised_is_read_as_far_as_promised(wsgi_door: Door,
 
 
 def test_a_chunked_body_is_refused_and_the_client_sees_why(http_server: Door) -> None:
-    chunks = b"".join(
-        b"%x\r\n%s\r\n" % (len(piece), piece) for piece in [b"data:image/png;base64,", b"A" * 50_000]
-    )
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in [b"data:image/png;base64,", b"A" * 50_000])
     head = b"POST /cgi-bin/mnist.py HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     reply = http_server.raw(head + chunks + b"0\r\n\r\n")
     assert b"Status: 411 " in reply

@@ -1,0 +1,269 @@
+"""What clients read when something is wrong on the server's side: packages, models, bugs, limits, crowds."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import doors
+import pictures
+import pytest
+from PIL import Image
+
+SEVEN = pictures.data_url(pictures.png(7))
+HEAVY = ["tensorflow", "tflearn", "sklearn", "matplotlib", "scipy", "skimage", "onnxruntime"]
+
+
+def failed(answer: Any, status: int = 503) -> str:
+    """Check that an answer is a failure in the agreed shape; its sentence."""
+    assert (answer.status, answer.json["result"], answer.json["data"]) == (status, 0, [])
+    assert set(answer.json) <= {"result", "data", "error", "retry_after"}
+    assert "Traceback" not in answer.json["error"]
+    return answer.json["error"]
+
+
+# --- packages ---------------------------------------------------------------------------------------
+
+
+def test_missing_packages_are_named_with_the_python_that_lacks_them(bare_server: doors.Server) -> None:
+    for answer in (bare_server.ask(method="GET"), bare_server.ask(SEVEN)):
+        error = failed(answer)
+        assert f"{sys.version.split()[0]}" in error
+        assert "bare0/venv/bin/python3" in error
+        assert "make serve" in error
+        assert "pip install -r requirements.txt" in error
+
+
+def test_a_script_that_no_python_can_run_gives_an_empty_reply(silent_server: doors.Server) -> None:
+    """Nothing can be done about it on this side; the page has to say so."""
+    assert silent_server.ask(SEVEN).body == b""
+    assert "python3" in silent_server.log
+
+
+def test_a_python_that_is_too_old_says_so(tmp_path: Path) -> None:
+    code = "import sys, runpy; sys.version_info = (3, 9, 1, 'final', 0); runpy.run_path(sys.argv[1])"
+    command = [sys.executable, "-c", code, str(doors.ROOT / "cgi-bin/mnist.py")]
+    reply = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    head, _, body = reply.partition("\n\n")
+    assert head.splitlines() == ["Status: 503 Service Unavailable", "Content-Type: application/json"]
+    assert "Python 3.10 or newer; the server ran it with Python 3.9" in json.loads(body)["error"]
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "allowed"),
+    [
+        ("a wrong method", "'PUT', b'x', 'text/plain'", []),
+        ("an empty body", "'POST', b'', 'image/png'", []),
+        ("a body of text", "'POST', b'hello', 'text/plain'", []),
+        ("a data URL that is not base64", "'POST', b'data:image/png;base64,!', 'text/plain'", []),
+        ("an SVG", "'POST', b'<svg/>', 'image/svg+xml'", []),
+        ("a good picture", f"'POST', {SEVEN!r}, 'text/plain'", ["numpy", "PIL"]),
+    ],
+)
+def test_nothing_heavy_is_imported_for_nothing(name: str, request_: str, allowed: list[str]) -> None:
+    code = f"""if True:
+        import io, sys
+        import wire
+        method, body, kind = {request_}
+        environ = {{"REQUEST_METHOD": method, "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": kind,
+                   "wsgi.input": io.BytesIO(body), "wsgi.errors": sys.stderr}}
+        wire.application(environ, lambda status, headers: None)
+        print(*sorted(set(sys.modules) & {{"numpy", "PIL", "multipart", *{HEAVY}}}))
+    """
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=doors.ROOT / "cgi-bin", capture_output=True, text=True, check=True)
+    assert done.stdout.split() == sorted(allowed)
+
+
+# --- bugs -------------------------------------------------------------------------------------------
+
+
+def test_a_bug_is_one_sentence_to_the_client_and_a_trace_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ink
+
+    def stumble(data: bytes) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(ink, "read", stumble)
+    door = doors.Wsgi()
+    assert failed(door.ask(SEVEN), 500) == "Something went wrong in the server; its log says what."
+    assert "RuntimeError: a secret" in door.log.getvalue()
+
+
+def test_under_cgi_what_a_library_prints_goes_to_the_log_and_so_does_the_trace(tmp_path: Path) -> None:
+    noisy = "import os; print('printed'); os.write(1, b'written'); raise RuntimeError('a secret')"
+    (tmp_path / "multipart.py").write_text(noisy)
+    headers, form = pictures.form(("a.png", b"x"))
+    script = doors.Script(tmp_path / "log", PYTHONPATH=str(tmp_path), CONTENT_TYPE=headers["Content-Type"])
+    assert failed(script.ask(form), 500) == "Something went wrong in the server; its log says what."
+    assert all(word in script.log for word in ("printed", "written", "RuntimeError: a secret"))
+
+
+# --- models -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the default model, which the classifier takes for the real one."""
+    import classifier
+
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name in ("cnn.json", "cnn.tflite"):
+        shutil.copy(doors.ROOT / "models" / name, folder)
+    monkeypatch.setattr(classifier, "MODELS", folder)
+    return folder
+
+
+def test_a_model_that_is_deleted_or_damaged_while_serving_is_a_clear_answer_until_it_is_back(models: Path) -> None:
+    door, file = doors.Wsgi(), models / "cnn.tflite"
+    whole = file.read_bytes()
+    assert door.ask(SEVEN).json["digit"] == 7
+    file.unlink()
+    assert "train.py" in failed(door.ask(SEVEN))
+    file.write_bytes(whole[:-1] + b"x")
+    assert "SHA-256" in failed(door.ask(SEVEN))
+    file.write_bytes(whole)
+    assert door.ask(SEVEN).json["digit"] == 7
+    assert door.log.getvalue() == ""
+
+
+# --- clients that send slowly or not at all ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hasty_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """`make serve` that waits one second for a body in place of ten."""
+    with doors.make_serve(tmp_path_factory.mktemp("hasty") / "log", MNIST_READ_SECONDS="1") as server:
+        yield server
+
+
+def head(length: int) -> bytes:
+    return f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode()
+
+
+def test_a_client_that_promises_more_than_it_sends_and_waits_is_answered(hasty_server: doors.Server) -> None:
+    reply = hasty_server.raw(head(5000) + SEVEN[:100])
+    assert b"Status: 408 " in reply
+    assert json.loads(reply.partition(b"\r\n\r\n")[2])["error"].startswith("The picture did not arrive in time.")
+
+
+def test_a_client_that_sends_a_byte_now_and_then_is_answered(hasty_server: doors.Server) -> None:
+    with socket.create_connection(("127.0.0.1", hasty_server.port), timeout=30) as client:
+        client.sendall(head(len(SEVEN)))
+        with suppress(BrokenPipeError):  # which is how it notices that it has been answered
+            for byte in range(100):
+                client.sendall(SEVEN[byte : byte + 1])
+                time.sleep(0.1)
+        assert b"Status: 408 " in client.recv(65536)
+
+
+def test_clients_that_hang_up_half_way_leave_nothing_behind(hasty_server: doors.Server) -> None:
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", hasty_server.port)) as client:
+            client.sendall(head(5000) + SEVEN[:100])
+    assert hasty_server.ask(SEVEN).json["digit"] == 7
+    waited = wait_until(lambda: not children(hasty_server.process.pid, "mnist.py"))
+    assert waited, "a script still runs"
+
+
+def wait_until(true: Callable[[], Any], seconds: float = 20) -> Any:
+    """Wait for something to become true; what it became, or what it still is in the end."""
+    until = time.monotonic() + seconds
+    while not (result := true()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return result
+
+
+def children(parent: int, name: str = "") -> list[int]:
+    """The processes below another one whose command line has that name in it."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    found, below = [], {parent}
+    for pid, ppid, *args in sorted(rows, key=lambda row: int(row[0])):
+        if int(ppid) in below:
+            below.add(int(pid))
+            found += [int(pid)] if name in "".join(args) else []
+    return found
+
+
+# --- limits and crowds ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stuck(tmp_path: Path) -> dict[str, str]:
+    """Settings under which scoring hangs for ever: the model's card is a pipe that nobody writes to."""
+    (tmp_path / "models").mkdir()
+    os.mkfifo(tmp_path / "models" / "cnn.json")
+    shutil.copy(doors.ROOT / "models" / "cnn.tflite", tmp_path / "models")
+    (tmp_path / "tmp").mkdir()
+    return {"MNIST_MODELS": str(tmp_path / "models"), "TMPDIR": str(tmp_path / "tmp")}
+
+
+def test_a_hang_ends_as_a_sentence(tmp_path: Path, stuck: dict[str, str]) -> None:
+    script = doors.Script(tmp_path / "log", **stuck, MNIST_SCORE_SECONDS="1")
+    started = time.monotonic()
+    assert "more time or memory" in failed(script.ask(SEVEN))
+    assert time.monotonic() - started < 10
+
+
+def test_a_killed_child_process_ends_as_a_sentence_at_once(tmp_path: Path, stuck: dict[str, str]) -> None:
+    script = doors.Script(tmp_path / "log", **stuck)
+    request = script.start(SEVEN)
+    child = wait_until(lambda: children(request.pid))[0]
+    os.kill(child, signal.SIGKILL)
+    assert "more time or memory" in failed(script.finished(request, timeout=10))
+
+
+def test_a_picture_that_takes_too_much_memory_ends_as_a_sentence(tmp_path: Path) -> None:
+    script = doors.Script(tmp_path / "log", MNIST_MEMORY_MB="180")
+    huge = pictures.encoded(Image.new("RGB", (4096, 4096), "white"))
+    assert "memory" in failed(script.ask(pictures.data_url(huge)))
+    assert script.ask(SEVEN).json["digit"] == 7
+
+
+def test_who_finds_no_place_is_told_within_a_second_when_to_come_back(tmp_path: Path, stuck: dict[str, str]) -> None:
+    script = doors.Script(tmp_path / "log", **stuck, MNIST_SLOTS="1", MNIST_PLACES="2", MNIST_WAIT_SECONDS="3")
+    scoring, waiting = script.start(SEVEN), script.start(SEVEN)
+    assert wait_until(lambda: len(children(scoring.pid)) + len(children(waiting.pid)) == 1)
+    started = time.monotonic()
+    answer = script.ask(SEVEN)
+    took = time.monotonic() - started
+    assert "try again" in failed(answer)
+    assert (answer.headers["retry-after"], answer.json["retry_after"]) == ("2", 2)
+    assert took < 1 or os.getloadavg()[0] > os.cpu_count()  # the second is meant for a machine that is not swamped
+    first, second = (children(one.pid) for one in (scoring, waiting))
+    loser = script.finished(waiting if first else scoring)
+    assert loser.json["retry_after"] == 2
+    for child in first or second:
+        os.kill(child, signal.SIGKILL)
+    failed(script.finished(scoring if first else waiting))
+
+
+def test_what_dies_gives_its_place_back(tmp_path: Path, stuck: dict[str, str]) -> None:
+    crowded = {"MNIST_SLOTS": "1", "MNIST_PLACES": "1"}
+    script = doors.Script(tmp_path / "log", **stuck, **crowded)
+    request = script.start(SEVEN)
+    child = wait_until(lambda: children(request.pid))[0]
+    request.kill()
+    os.kill(child, signal.SIGKILL)
+    request.wait()
+    healthy = doors.Script(tmp_path / "log", TMPDIR=stuck["TMPDIR"], **crowded)
+    assert wait_until(lambda: healthy.ask(SEVEN).json["result"])
+
+
+@pytest.mark.parametrize("folder", ["missing/folder", "a file"])
+def test_without_a_temporary_folder_pictures_are_read_all_the_same(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "a file").touch()
+    script = doors.Script(tmp_path / "log", TMPDIR=str(tmp_path / folder), MNIST_WAIT_SECONDS="60")
+    requests = [script.start(SEVEN) for _ in range(4)]
+    assert [script.finished(request).json.get("digit") for request in requests] == [7, 7, 7, 7]
+    assert "No locks in the temporary folder" in script.log
