@@ -25,13 +25,15 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MAX_SIDE = 4096  # pixels a side of a picture that is decoded at all
 SIDE = 28  # pixels a side of the picture that the models read
 BOX = 20  # pixels of its longer side that the digit fills
-CENTRE = (
-    14.5  # where the centre of mass goes, in pixels from the edge: MNIST's mean is 14.00 in indices, so + 0.5
-)
+CENTRE = 14.5  # where the centre of mass goes, in pixels from the edge: MNIST's mean is 14.00 in indices, so + 0.5
 PEN = 1.8  # pixels: a thinner pen is broadened to this; one in ten of MNIST's digits has a thinner one
 WORK_SIDE = 640  # a larger picture is first averaged down to about this
+PHOTO_SIDE = 320  # and what is no flat drawing to about this
+LEAST_CONTRAST = 0.05  # of ink against paper, as a share of the paper's brightness
+INKED = 0.25  # a pixel with less ink than this is no part of the digit's box
 COARSE = 64  # cells a side of the grid on which the paper's shading is estimated
 MAX_CHUNKS = 4096  # a PNG of 8 MB has about 1,000 in practice; each costs time whatever its size
+DARK_ON_LIGHT = "turned dark ink on light paper into light on dark"
 ALLOWED = "PNG, JPEG, WebP, GIF or BMP"
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -113,9 +115,7 @@ def _decode(data: bytes) -> Image.Image:
         _check_side(*image.size)
         if image.format in ("PNG", "GIF", "WEBP") and getattr(image, "is_animated", False):
             raise NotAPicture("This is an animation. Send a single picture of a digit.")
-        image.draft(
-            None, (WORK_SIDE, WORK_SIDE)
-        )  # a JPEG is decoded at a half, a quarter or an eighth, if large
+        image.draft(None, (WORK_SIDE, WORK_SIDE))  # a JPEG is decoded at a half, a quarter or an eighth, if large
         image.load()
     except Image.UnidentifiedImageError as error:
         raise _unidentified(data) from error
@@ -197,43 +197,43 @@ def _upright(image: Image.Image, done: list[str]) -> Image.Image:
 
 def _ink(image: Image.Image, done: list[str]) -> np.ndarray:
     """Tell ink from paper: any decoded picture -> float32 (h, w), 0 paper to 1 ink. Raises NoInk."""
-    image = _eight_bit(image)
+    image = _plain(image)
     factor = max(image.size) // WORK_SIDE
     if factor > 1:
         image = image.reduce(factor)
-    if image.has_transparency_data:
-        levels, alpha = _levels(image.convert("RGBA"))
-        if alpha.min() == 255:
-            return _ink_of_levels(levels, done)
-        if not _is_sheet(levels, alpha):
-            done.append("took what is not transparent as ink")
-            return _scaled(alpha.astype(np.float32))
-        return _ink_of_levels(np.where(alpha < 128, _commonest(levels[alpha >= 128]), levels), done)
-    return _ink_of_levels(_levels(image)[0], done)
+    levels, alpha = _levels(image)
+    if alpha is None or alpha.min() == 255:
+        return _ink_of_levels(levels, done)
+    if not _is_sheet(levels, alpha):
+        done.append("took what is not transparent as ink")
+        return _scaled(alpha.astype(np.float32))
+    return _ink_of_levels(np.where(alpha < 128, _commonest(levels[alpha >= 128]), levels), done)
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
+def _plain(image: Image.Image) -> Image.Image:
+    """Any mode of Pillow's as 8-bit grey (L), RGB or RGBA."""
+    if image.mode.startswith(("I", "F")):  # 16-bit grey
         levels = np.asarray(image).astype(np.float32) / 257
         return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
-    return image
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
-def _levels(image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-    """Grey levels uint8 (h, w) in which the ink stands out most, and opacity uint8 (h, w)."""
-    if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L")), np.full(image.size[::-1], 255, np.uint8)
-    colours = np.asarray(image.convert("RGBA"))
-    alpha = colours[..., 3]
-    bands = [colours[..., band] for band in range(3)]
-    if not (np.array_equal(bands[0], bands[1]) and np.array_equal(bands[1], bands[2])):
-        bands.insert(0, np.asarray(image.convert("RGB").convert("L")))
-        spread = [band[alpha >= 128].std() if (alpha >= 128).any() else 0 for band in bands]
-        spread[0] *= (
-            1.2  # a single band is noisier: it must be clearly better, as it is for yellow ink on white
-        )
-        return bands[int(np.argmax(spread))], alpha
-    return bands[0], alpha
+def _levels(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+    """Grey levels uint8 (h, w) in which the ink stands out most, and opacity uint8 (h, w) if there is any."""
+    pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        return pixels, None
+    alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
+    red, green, blue = (pixels[..., band] for band in range(3))
+    if np.array_equal(red, green) and np.array_equal(green, blue):
+        return red, alpha
+    bands = [np.asarray(image.convert("L")), red, green, blue]
+    seen = slice(None) if alpha is None else alpha >= 128
+    spread = [float(np.std(band[seen])) if band[seen].size else 0.0 for band in bands]
+    spread[0] *= 1.2  # one band alone is noisier: it must be clearly better, as blue is for yellow ink on white
+    return bands[int(np.argmax(spread))], alpha
 
 
 def _is_sheet(levels: np.ndarray, alpha: np.ndarray) -> bool:
@@ -264,7 +264,7 @@ def _ink_of_levels(levels: np.ndarray, done: list[str]) -> np.ndarray:
         return _ink_of_photo(levels, done)
     contrast = levels.astype(np.float32) - paper
     if -contrast.sum() > contrast.sum():
-        done.append("turned dark ink on light paper into light on dark")
+        done.append(DARK_ON_LIGHT)
         contrast = -contrast
     return _scaled(np.maximum(contrast, 0))
 
@@ -287,22 +287,62 @@ def _flat_paper(levels: np.ndarray) -> int | None:
 
 
 def _ink_of_photo(levels: np.ndarray, done: list[str]) -> np.ndarray:
-    """Ink of a photo or scan: uneven light and noise are told from strokes by their width.
+    """Ink of a photo or scan: uneven light and noise are told from strokes by their width and connection.
 
     The paper is what wide neighbourhoods agree on; contrast is measured against it as a share of its
     brightness, because a shadow dims paper and ink alike.
     """
-    light = levels.astype(np.float32) / 255
-    middle = _rank(light, 0.5)
-    if ((light - middle) ** 3).mean() < 0:
-        done.append("turned dark ink on light paper into light on dark")
+    light = _averaged(levels)
+    if _is_dark_on_light(light - _trend(light)):
+        done.append(DARK_ON_LIGHT)
     else:
-        light = 1 - light
+        light = 255 - light
     done.append("took the uneven background away")
-    rough = _rank(light, 0.7) - light
-    rough -= np.median(rough)
-    paper = _smooth_paper(light, rough < _otsu(rough))
-    return _stretched(1 - light / np.maximum(paper, 0.02))
+    light = light / np.maximum(_trend(light), 8) * 128
+    paper = _rank(light, 0.5)
+    for _ in range(2):  # the first guess is biased where the light changes, the second is not
+        contrast = _softened(1 - light / np.maximum(paper, 8))
+        darker = contrast > 0.35 * _peak(contrast)
+        paper = _smooth_paper(light, ~darker | _wide(darker))
+    return _strokes(1 - light / np.maximum(paper, 8))
+
+
+def _averaged(levels: np.ndarray) -> np.ndarray:
+    """Grey levels averaged down to PHOTO_SIDE, which takes most of the noise away: float32."""
+    factor = max(1, round(max(levels.shape) / PHOTO_SIDE))
+    return np.asarray(Image.fromarray(levels).reduce(factor), np.float32)
+
+
+def _trend(light: np.ndarray) -> np.ndarray:
+    """The quadratic surface that most of the picture lies on, by reweighted least squares."""
+    coarse = _coarse(light)
+    y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in coarse.shape), indexing="ij")
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1).reshape(-1, 6)
+    levels, weight = coarse.ravel(), np.ones(coarse.size)
+    for _ in range(4):
+        weighted = terms * weight[:, None]
+        surface = terms @ np.linalg.solve(terms.T @ weighted + 1e-6 * np.eye(6), weighted.T @ levels)
+        away = levels - surface
+        weight = 1 / (1 + (away / (2 * np.median(np.abs(away)) + 1e-3)) ** 2)
+    return _fine(surface.reshape(coarse.shape).astype(np.float32), light.shape)
+
+
+def _is_dark_on_light(light: np.ndarray) -> bool:
+    """Whether what stands out of its neighbourhood is dark; light ink must stand out clearly more to win."""
+    out = _softened(light - _rank(light, 0.5))
+    return _peak(out) < 1.3 * _peak(-out)
+
+
+def _softened(values: np.ndarray) -> np.ndarray:
+    """Means over 3 x 3 pixels."""
+    padded = np.pad(values, 1, mode="edge")
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    return (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9
+
+
+def _peak(values: np.ndarray) -> float:
+    """The level that only one pixel in a thousand, the core of a stroke, is above."""
+    return float(np.percentile(values, 99.9))
 
 
 def _coarse(values: np.ndarray) -> np.ndarray:
@@ -328,21 +368,20 @@ def _rank(light: np.ndarray, share: float) -> np.ndarray:
     return _fine(np.ascontiguousarray(inside), light.shape)
 
 
-def _otsu(values: np.ndarray) -> float:
-    """The threshold that parts values best in two (Otsu, "A threshold selection method...", 1979)."""
-    counts, edges = np.histogram(values, 128)
-    below = np.cumsum(counts)
-    total = np.cumsum(counts * edges[:-1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (total[-1] * below / below[-1] - total) ** 2 / (below * (below[-1] - below))
-    return float(edges[int(np.nanargmax(between[:-1])) + 1])
+def _wide(mask: np.ndarray) -> np.ndarray:
+    """The parts of a mask that are too wide for a stroke, a seventh of the picture at least: shadows."""
+    from PIL import ImageFilter
+
+    coarse = Image.fromarray((_coarse(mask.astype(np.float32)) > 0.5).astype(np.uint8))
+    opened = coarse.filter(ImageFilter.MinFilter(9)).filter(ImageFilter.MaxFilter(9))
+    return np.asarray(opened.resize(mask.shape[::-1], Image.Resampling.NEAREST)) > 0
 
 
 def _smooth_paper(light: np.ndarray, is_paper: np.ndarray) -> np.ndarray:
     """Local mean of the paper's pixels alone: a Gaussian blur in which ink has no weight."""
     weight = _coarse(is_paper.astype(np.float32))
-    mean = _coarse(np.where(is_paper, light, 0).astype(np.float32))
-    rows, columns = (_gaussian(side, 3.0) for side in weight.shape)
+    mean = _coarse(np.where(is_paper, light, 0))
+    rows, columns = (_gaussian(side, 2.5) for side in weight.shape)
     blurred = (rows @ mean @ columns) / np.maximum(rows @ weight @ columns, 1e-6)
     return _fine(blurred.astype(np.float32), light.shape)
 
@@ -352,15 +391,41 @@ def _gaussian(side: int, sigma: float) -> np.ndarray:
     return np.exp(-0.5 * (apart / sigma) ** 2)
 
 
-def _stretched(contrast: np.ndarray) -> np.ndarray:
-    """Contrast against paper -> ink 0..1: noise goes to 0, the inside of a stroke to 1. Raises NoInk."""
-    noise = 1.4826 * float(np.median(np.abs(contrast - np.median(contrast))))
-    threshold = max(_otsu(contrast), 4 * noise)
-    strokes = contrast[contrast > threshold]
-    if strokes.size < 4 or float(np.median(strokes)) < 0.06:
+def _strokes(contrast: np.ndarray) -> np.ndarray:
+    """Contrast against paper, noise and all -> ink 0..1. Raises NoInk.
+
+    A stroke is what is connected above a low threshold and somewhere above a high one (hysteresis, as in Canny,
+    "A computational approach to edge detection", 1986).
+    """
+    soft = _softened(contrast)
+    margin = max(soft.shape) // 32  # at the very edge the paper is guessed worst
+    inner = soft[margin:-margin, margin:-margin] if min(soft.shape) > 3 * margin > 0 else soft
+    peak, noise = _peak(inner), 1.4826 * float(np.median(np.abs(soft - np.median(soft))))
+    if peak < max(LEAST_CONTRAST, 5 * noise, 2 * _peak(-inner)):  # ink is on one side of paper, guesses on both
         raise NoInk("There is no digit to be seen on the picture. Draw one with a darker pen.")
-    low, high = threshold / 2, float(np.percentile(strokes, 60))
-    return np.clip((contrast - low) / (high - low), 0, 1).astype(np.float32)
+    labels, count = _label(soft > max(0.3 * peak, 2.5 * noise))
+    strong = np.bincount(labels[soft > 0.6 * peak], minlength=count + 1) > 0
+    strong[0] = False
+    strong &= _inside(labels, strong)
+    high = float(np.median(contrast[strong[labels] & (soft > 0.6 * peak)]))
+    ink = np.clip((contrast / high - 0.25) / 0.65, 0, 1)
+    return np.where(_grown(strong[labels]), ink, 0).astype(np.float32)
+
+
+def _inside(labels: np.ndarray, strong: np.ndarray) -> np.ndarray:
+    """Which parts don't touch the edge, where a sheet ends and shadows begin; all of them if that is too much."""
+    area = np.bincount(labels.ravel(), minlength=len(strong)) * strong
+    area[0] = 0
+    inside = area > 0
+    inside[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = False
+    return inside if area[inside].sum() > 0.1 * area.sum() else area > 0
+
+
+def _grown(mask: np.ndarray) -> np.ndarray:
+    """A mask and its eight neighbours."""
+    padded = np.pad(mask, 1)
+    rows = padded[:-2] | padded[1:-1] | padded[2:]
+    return rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
 
 
 # --- normalisation ---
@@ -373,7 +438,7 @@ def _is_normalised(ink: np.ndarray) -> bool:
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     longer = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     away = max(abs(centre - CENTRE) for centre in _centre(ink))
-    return bool(BOX - 1 <= longer <= BOX and away <= 0.6)
+    return bool(BOX - 1 <= longer <= BOX + 2 and away <= 0.6)  # MNIST is within 20 and 0.5, our own a little over
 
 
 def _normalise(ink: np.ndarray, done: list[str]) -> np.ndarray:
@@ -408,8 +473,8 @@ def _centre(ink: np.ndarray) -> tuple[float, float]:
 
 
 def _box(ink: np.ndarray) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of what is at least a quarter inked."""
-    inked = ink >= 0.25
+    """Top, bottom, left, right of what is inked."""
+    inked = ink >= INKED
     rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
     if not len(rows):
         raise NoInk("There is nothing drawn on the picture. Draw a digit.")
@@ -450,41 +515,37 @@ def _pen_width(ink: np.ndarray) -> float:
     outline = (inked[1:] != inked[:-1]).sum() + (inked[:, 1:] != inked[:, :-1]).sum()
     if not outline:  # faint throughout
         return 1.0
-    return (
-        2 * float(inked.sum()) / (float(outline) * np.pi / 4)
-    )  # steps count pi/4 too much, over all directions
+    return 2 * float(inked.sum()) / (float(outline) * np.pi / 4)  # steps count pi/4 too much, over all directions
 
 
 # --- specks ---
 
 
 def _without_specks(ink: np.ndarray, done: list[str]) -> np.ndarray:
-    """Blank what is no stroke: spots much smaller than the pen's own dot, and taps far off the digit."""
+    """Blank what is much smaller than a dot of the same pen: dust, a stray pixel."""
     top, bottom, left, right = _box(ink)
-    factor = max(1, -(-max(bottom - top, right - left) // 96))
-    cells = _pooled(ink, factor)
-    labels, count = _label(cells >= 0.15)
+    factor = -(-max(bottom - top, right - left) // 96)  # cells of so many pixels a side, for speed
+    cells = _cells(ink, factor)
+    labels, count = _label(cells.max((1, 3)) >= INKED)
     if count < 2:
         return ink
-    mass = np.bincount(labels.ravel(), cells.ravel(), count + 1)[1:] * factor * factor
+    mass = np.bincount(labels.ravel(), cells.sum((1, 3)).ravel(), count + 1)
     dot = (0.5 * _pen_width(ink[top:bottom, left:right])) ** 2
-    keep = mass >= min(max(dot, 0.002 * mass.sum()), mass.max())
-    if keep.all():
+    keep = mass >= min(max(dot, 0.002 * mass.sum()), mass[1:].max())
+    if keep[1:].all():
         return ink
     done.append("left out specks")
-    kept = np.concatenate([[False], keep])[labels]
-    grown = np.pad(kept, 1)
-    near = sum(grown[y : y + kept.shape[0], x : x + kept.shape[1]] for y in range(3) for x in range(3))
-    mask = np.repeat(np.repeat(near > 0, factor, 0), factor, 1)[: ink.shape[0], : ink.shape[1]]
-    return np.where(mask, ink, 0)
+    keep[0] = False
+    mask = np.repeat(np.repeat(_grown(keep[labels]), factor, 0), factor, 1)
+    return np.where(mask[: ink.shape[0], : ink.shape[1]], ink, 0)
 
 
-def _pooled(ink: np.ndarray, factor: int) -> np.ndarray:
-    """Means over factor x factor pixels, the last ones padded with paper."""
+def _cells(ink: np.ndarray, factor: int) -> np.ndarray:
+    """Cells of factor x factor pixels, (rows, factor, columns, factor), the last ones filled up with paper."""
     height, width = (-(-side // factor) * factor for side in ink.shape)
     padded = np.zeros((height, width), np.float32)
     padded[: ink.shape[0], : ink.shape[1]] = ink
-    return padded.reshape(height // factor, factor, width // factor, factor).mean((1, 3))
+    return padded.reshape(height // factor, factor, width // factor, factor)
 
 
 def _label(mask: np.ndarray) -> tuple[np.ndarray, int]:
