@@ -1,10 +1,12 @@
 """MNIST in its original IDX files: find them on this machine or download them once, check them, read them.
 
     from dataset import load
-    X_train, y_train, X_test, y_test, source, sha256 = load()
+    mnist = load()
+    mnist.X_train, mnist.y_train, mnist.X_test, mnist.y_test
 
-`load` looks in this order: a folder or an address that it is given, the folder that the environment variable
-MNIST_DIR names, the user's cache folder, and last the public `MIRRORS`, from which the files go to the cache.
+`load` looks in this order: a folder, a file or an address that it is given, the folder that the environment
+variable MNIST_DIR names, the user's cache folder, and last the public `MIRRORS`, from which the files go to the
+cache.
 
 Files may be gzip compressed or not, whatever their names say. What is checked is always the *uncompressed*
 content, because the compressed files differ from mirror to mirror. The format is described by the authors of
@@ -58,6 +60,7 @@ class Mnist(NamedTuple):
     y_test: np.ndarray
     source: str  # the folder or address that it was read from
     sha256: dict[str, str]  # of each uncompressed file
+    copies: int = 1  # pictures made of each training image; row r is of image r % (n // copies)
 
 
 def load(
@@ -65,19 +68,22 @@ def load(
     sha256: Mapping[str, str] = SHA256,
     mirrors: tuple[str, ...] = MIRRORS,
 ) -> Mnist:
-    """Return the data set from `source`, a folder or a http(s) address, or from the first place that has it.
+    """Return the data set from `source`, or from the first place that has it.
 
-    A given address is always downloaded from, and renews the cache. `sha256` maps each of `FILES` to the
-    checksum of its uncompressed content: give your own for other data in the same format. Raises BadDataset,
-    naming the file and the place, if one is missing, short, swapped or otherwise not what its checksum says.
+    `source` is a folder or a http(s) address with the IDX files, or a HDF5 file that `fetch.py` wrote; a given
+    address is always downloaded from, and renews the cache. `sha256` maps each of `FILES` to the checksum of its
+    uncompressed content: give your own for other data in the same format. Raises BadDataset, naming the file and
+    the place, if one is missing, short, swapped or otherwise not what its checksum says.
     """
     if source and str(source).startswith(("http://", "https://")):
         mirrors, folder, fresh = (str(source).rstrip("/") + "/",), _cache(sha256), True
+    elif source and Path(source).is_file():
+        import hdf5
+
+        return hdf5.read(Path(source))
     elif source or os.environ.get("MNIST_DIR"):
         folder = Path(source or os.environ["MNIST_DIR"]).expanduser()
-        return _assemble(
-            {name: _checked(_find(folder, name), name, sha256) for name in FILES}, str(folder), sha256
-        )
+        return _assemble({name: _checked(_find(folder, name), name, sha256) for name in FILES}, str(folder), sha256)
     else:
         folder, fresh = _cache(sha256), False
     files = {name: _cached(folder, name, sha256, mirrors, fresh) for name in FILES}
@@ -119,9 +125,7 @@ def _cache(sha256: Mapping[str, str]) -> Path:
     return Path(platformdirs.user_cache_dir("mnist-draw", appauthor=False)) / sha256[TRAIN_IMAGES][:12]
 
 
-def _cached(
-    folder: Path, name: str, sha256: Mapping[str, str], mirrors: tuple[str, ...], fresh: bool
-) -> np.ndarray:
+def _cached(folder: Path, name: str, sha256: Mapping[str, str], mirrors: tuple[str, ...], fresh: bool) -> np.ndarray:
     path = folder / f"{name}.gz"
     if not fresh and path.is_file():
         try:
@@ -146,9 +150,7 @@ def _download(path: Path, name: str, sha256: Mapping[str, str], mirrors: tuple[s
     return array
 
 
-def _first_right(
-    name: str, sha256: Mapping[str, str], mirrors: tuple[str, ...], part: Path
-) -> tuple[np.ndarray, Path]:
+def _first_right(name: str, sha256: Mapping[str, str], mirrors: tuple[str, ...], part: Path) -> tuple[np.ndarray, Path]:
     failures = []
     for mirror in mirrors:
         try:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 
 DPI = 120
@@ -53,3 +54,71 @@ def _line(axes: mpl.axes.Axes, history: list[dict], key: str, label: str, color:
     scale = 100 if "accuracy" in key else 1
     epochs, values = [row["epoch"] for row in rows], [scale * row[key] for row in rows]
     axes.plot(epochs, values, label=label, color=color, marker=".")
+
+
+def confusion_matrix(matrix: np.ndarray, path: Path) -> None:
+    """Draw int (10, 10), a row for each label and a column for each answer; the diagonal is left pale.
+
+    Raises OSError if `path` can't be written, as all of these.
+    """
+    wrong = matrix - np.diag(np.diag(matrix))
+    with _figure(path, 6.4, 5.6) as figure:
+        axes = figure.subplots()
+        # Colour shows mistakes only: next to a thousand right answers they would all look alike.
+        image = axes.imshow(wrong, cmap="Oranges", vmin=0, vmax=max(1, wrong.max()))
+        _count_cells(axes, matrix, wrong)
+        axes.set(xlabel="answer", ylabel="label", xticks=range(10), yticks=range(10))
+        figure.colorbar(image, label="misread pictures")
+
+
+def _count_cells(axes: mpl.axes.Axes, matrix: np.ndarray, wrong: np.ndarray) -> None:
+    for (row, column), count in np.ndenumerate(matrix):
+        color = "white" if wrong[row, column] > wrong.max() / 2 else GREY if row == column else "black"
+        axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=9)
+
+
+def digit_bars(matrix: np.ndarray, path: Path) -> None:
+    """Draw precision and recall of each digit as bars, from the matrix that `confusion_matrix` draws."""
+    right = np.diag(matrix)
+    bars = {"recall": right / np.maximum(matrix.sum(1), 1), "precision": right / np.maximum(matrix.sum(0), 1)}
+    with _figure(path, 8, 3.6) as figure:
+        axes = figure.subplots()
+        for place, (name, shares), color in zip((-0.2, 0.2), bars.items(), (BLUE, ORANGE), strict=True):
+            axes.bar(np.arange(10) + place, 100 * shares, 0.4, label=name, color=color)
+        lowest = 100 * min(shares.min() for shares in bars.values())
+        axes.set(xlabel="digit", ylabel="%", xticks=range(10), ylim=(max(0, 1.5 * lowest - 50), 100))
+        axes.legend(loc="lower right", ncols=2)
+
+
+def misread(pictures: np.ndarray, y: np.ndarray, scores: np.ndarray, path: Path) -> None:
+    """Draw up to 40 misread pictures (n, 28, 28), the most confident mistakes first, with label and answer."""
+    wrong = np.flatnonzero(scores.argmax(1) != y)
+    wrong = wrong[np.argsort(-scores[wrong].max(1), kind="stable")][:40]
+    with _figure(path, 9, 6) as figure:
+        cells = figure.subplots(5, 8).ravel()
+        for cell in cells:
+            cell.axis("off")
+        for cell, number in zip(cells, wrong, strict=False):
+            cell.imshow(pictures[number], cmap="gray_r")
+            answer, sure = scores[number].argmax(), scores[number].max()
+            cell.set_title(f"{y[number]}, read as {answer} ({sure:.0%})", fontsize=7)
+
+
+def heat_map(candidates: list[dict], path: Path) -> None:
+    """Draw the accuracy of a grid search over its two settings; a row holds these and "accuracy" in 0..1."""
+    across, down = [name for name in candidates[0] if name not in ("accuracy", "deviation")]
+    columns = list(dict.fromkeys(row[across] for row in candidates))
+    rows = list(dict.fromkeys(row[down] for row in candidates))
+    table = np.full((len(rows), len(columns)), np.nan)
+    for row in candidates:
+        table[rows.index(row[down]), columns.index(row[across])] = 100 * row["accuracy"]
+    with _figure(path, 1.6 + 1.3 * len(columns), 1.6 + 0.7 * len(rows)) as figure:
+        axes = figure.subplots()
+        image = axes.imshow(table, cmap="Blues", aspect="auto")
+        for (y, x), percent in np.ndenumerate(table):
+            color = "white" if percent > (table.min() + table.max()) / 2 else "black"
+            axes.text(x, y, f"{percent:.2f}", ha="center", va="center", color=color)
+        axes.set(xlabel=across, ylabel=down)
+        axes.set_xticks(range(len(columns)), [str(value) for value in columns])
+        axes.set_yticks(range(len(rows)), [str(value) for value in rows])
+        figure.colorbar(image, label="accuracy (%)")

@@ -2,6 +2,7 @@
 
 python cgi-bin/train.py            the CNN, on MNIST's 60,000 training images
 python cgi-bin/train.py --resume   go on where a run was cut short
+python cgi-bin/train.py -M svm     another model: svm, forest, extra, sgd or voting
 """
 
 import argparse
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+MODELS = ["cnn", "svm", "forest", "extra", "sgd", "voting"]
+OF_ALL = ["--dataset", "--outpath", "--seed", "--metrics", "--plots", "--verbose"]
+OF_CNN = ["--epochs", "--batch-size", "--learning-rate", "--doubted", "--work", "--resume", "--extra", "--repeat"]
+SOURCE = "HDF5 file of fetch.py, or folder or URL with MNIST's four files"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("Content-Type: text/plain\n\nTraining is started from a command line, not through a web server.")
         return 1
     try:
-        import training  # noqa: F401  (what it imports may not be installed)
+        import classical_training  # noqa: F401  (what they import may not be installed)
+        import training  # noqa: F401
     except ModuleNotFoundError as missing:
         print(
             f"train.py: {missing.name} is not installed; run: pip install -r requirements.txt",
@@ -30,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     from errors import Problem
 
     chosen = parser().parse_args(arguments)
+    refuse_foreign(chosen)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is like Ctrl-C
     try:
         return run(chosen)
@@ -42,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
+    import classical_training
     from training import Settings
 
     usual = Settings()
@@ -50,18 +58,36 @@ def parser() -> argparse.ArgumentParser:
     def add(*names: str, help: str, **more: Any) -> None:  # noqa: A002
         made.add_argument(*names, help=help + (" (default: %(default)s)" if "default" in more else ""), **more)
 
+    add("-M", "--model", choices=MODELS, default="cnn", help="which model")
     add("--epochs", type=positive, default=usual.epochs, help="times that every training image is seen")
     add("--batch-size", type=positive, default=usual.batch_size, help="images a step")
     add("--learning-rate", type=float, default=usual.learning_rate, help="of Adam, at its highest")
     add("--seed", type=int, default=usual.seed, help="of all random numbers")
     add("--doubted", type=float, default=usual.doubted, help="share of held-back digits that may be marked unsure")
-    add("--data", metavar="SOURCE", help="folder or URL with MNIST's four files; else the cache, or a download")
+    add("-d", "--dataset", "--data", dest="data", metavar="SOURCE", help=f"{SOURCE}; else the cache, or a download")
     add("-o", "--outpath", type=Path, help="folder of the trained model (default: models; with --extra out/taught)")
     add("--work", type=Path, help="folder of checkpoint and learning curve (default: out)")
     add("--resume", action="store_true", help="go on from the checkpoint of a run that was cut short")
     add("--extra", type=Path, metavar="FILE", help="teach the CNN the drawings of a CSV file that the page exported")
     add("--repeat", type=positive, default=20, help="times that each drawing of --extra counts an epoch")
+    add("-m", "--metrics", action="store_true", help="print classification report and confusion matrix")
+    add("--plots", type=Path, metavar="DIR", help="save plots of these, and of misread digits, as PNG files")
+    add("-v", "--verbose", action="store_true", help="say what is being done (the CNN always does)")
+    classical_training.add_arguments(made)
     return made
+
+
+def refuse_foreign(chosen: argparse.Namespace) -> None:
+    """End with a usage error if an option was given that the chosen model doesn't have."""
+    import classical_training
+
+    made = parser()
+    own = OF_CNN if chosen.model == "cnn" else classical_training.flags(chosen.model)
+    every = {flag for model in MODELS[1:] for flag in classical_training.flags(model)} | set(OF_CNN)
+    for flag in sorted(every - set(own)):
+        name = classical_training.NAMES.get(flag, flag.strip("-").replace("-", "_"))
+        if getattr(chosen, name) != made.get_default(name):
+            made.error(f"{chosen.model} has no option {flag}; it has {', '.join([*own, *OF_ALL])}")
 
 
 def positive(text: str) -> int:
@@ -76,14 +102,55 @@ def run(chosen: argparse.Namespace) -> int:
     import dataset
     from training import Settings, train
 
+    if chosen.model != "cnn":
+        return run_classical(chosen)
     if chosen.extra:
         return taught(chosen)
 
     names = ("epochs", "batch_size", "learning_rate", "seed", "doubted")
     settings = Settings(**{name: getattr(chosen, name) for name in names})
     folder, work = chosen.outpath or ROOT / "models", chosen.work or ROOT / "out"
-    card = train(dataset.load(chosen.data), settings, folder, work, chosen.resume)
+    mnist = dataset.load(chosen.data)
+    card = train(mnist, settings, folder, work, chosen.resume)
+    if chosen.metrics or chosen.plots:
+        report_cnn(chosen, mnist, folder)
     print(f"{card['accuracy']:.2%} of {card['test_images']:,} test images right; the model is in {folder}.")
+    return 0
+
+
+def report_cnn(chosen: argparse.Namespace, mnist: Any, folder: Path) -> None:
+    """Report on the test set as the exported CNN reads it."""
+    import classifier
+    import report
+
+    classifier.MODELS = folder
+    X = mnist.X_test.astype("float32") / 255
+    scores = classifier.load("cnn").score(X).data
+    if chosen.metrics:
+        print(report.metrics(f"{len(X):,} test images", mnist.y_test, scores), end="\n\n")
+    if chosen.plots:
+        report.save_plots(chosen.plots, X, mnist.y_test, scores)
+
+
+def run_classical(chosen: argparse.Namespace) -> int:
+    """Train a scikit-learn model as the command line says, and report on it."""
+    import classical_training
+    import dataset
+    import report
+
+    outcome = classical_training.train(dataset.load(chosen.data), chosen)
+    card = outcome.card
+    if "search" in card:
+        print(classical_training.search_table(card["search"]), end="\n\n")
+    if chosen.metrics:
+        print(report.metrics(outcome.title, outcome.y, outcome.scores), end="\n\n")
+    if chosen.plots:
+        report.save_plots(chosen.plots, outcome.X, outcome.y, outcome.scores, card.get("search"))
+    right = (outcome.scores.argmax(1) == outcome.y).mean()
+    print(
+        f"{right:.2%} of {outcome.title} right, fitted in {card['fit_seconds']:.1f} s; "
+        f"the model ({card['bytes'] / 1e6:.1f} MB) is in {chosen.outpath or ROOT / 'models'}."
+    )
     return 0
 
 
