@@ -1,0 +1,341 @@
+"""How well real pen digits are read, drawn in six ways, and how honest the doubt is; prints tables.
+
+    python benchmarks/drawn.py
+    python benchmarks/drawn.py --model svm --limit 500 --sheet misread.png
+
+Each digit of the corpus is drawn as strokes on a white canvas, saved as PNG, and goes the way that a drawing on the
+page goes: `ink.read`, then the model's `score`. MNIST's test images go the same way, as PNG pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from multiprocessing import Pool
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "cgi-bin"))
+
+import classifier  # noqa: E402
+import dataset  # noqa: E402
+import ink  # noqa: E402
+import numpy as np  # noqa: E402
+from errors import BadDataset, NoInk, Problem  # noqa: E402
+from PIL import Image, ImageDraw  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+
+STROKES = ROOT.parent / "shared" / "strokes" / "unipen-digits-dev.jsonl.gz"
+WHERE = (
+    "They are isolated digits of UNIPEN Train-R01/V07, benchmark 1a (Zenodo, doi 10.5281/zenodo.1195803), one JSON "
+    'object a line: {"label": 9, "strokes": [[[x, y], ...], ...]}, y down. Name such a file with --strokes.'
+)
+CANVAS = 280  # pixels a side
+OVERSAMPLING = 3  # drawn this much larger, then averaged down
+SEED = 2026
+
+Strokes = Sequence[Sequence[Sequence[float]]]
+
+
+class Condition(NamedTuple):
+    """How a digit is drawn; each pair is a range of equally likely values."""
+
+    pen: tuple[float, float]  # width in pixels
+    side: tuple[float, float]  # longer side of the digit as a share of the canvas
+    centred: bool  # else anywhere that fits
+    turn: tuple[float, float] = (0, 0)  # degrees, either way
+
+
+CONDITIONS = {
+    "neat": Condition((16, 16), (0.70, 0.70), centred=True),
+    "casual": Condition((12, 24), (0.25, 0.85), centred=False),
+    "thin": Condition((6, 6), (0.60, 0.80), centred=False),
+    "thick": Condition((32, 32), (0.60, 0.80), centred=False),
+    "small": Condition((10, 10), (0.15, 0.25), centred=False),
+    "tilted": Condition((16, 16), (0.70, 0.70), centred=True, turn=(10, 20)),
+}
+
+
+class Digit(NamedTuple):
+    """One digit of the corpus."""
+
+    label: int
+    strokes: Strokes  # [[[x, y], ...], ...], y down, any unit
+
+
+# --- drawing ---
+
+
+def render(strokes: Strokes, condition: str, rng: np.random.Generator) -> np.ndarray:
+    """Draw strokes with round caps and joins, black on white: uint8 (280, 280)."""
+    how = CONDITIONS[condition]
+    pen = rng.uniform(*how.pen)
+    points = [np.asarray(stroke, float).reshape(-1, 2) for stroke in strokes]
+    placed = _placed(points, how, pen, rng)
+    paper = Image.new("L", (CANVAS * OVERSAMPLING,) * 2, 255)
+    draw = ImageDraw.Draw(paper)
+    for stroke in placed:
+        _stroke(draw, stroke * OVERSAMPLING, pen * OVERSAMPLING)
+    return np.asarray(paper.reduce(OVERSAMPLING))
+
+
+def _placed(points: list[np.ndarray], how: Condition, pen: float, rng: np.random.Generator) -> list[np.ndarray]:
+    """Turn, scale and move the strokes onto the canvas."""
+    every = np.concatenate(points)
+    longer = float(np.ptp(every, axis=0).max()) or 1.0
+    turn = math.radians(rng.uniform(*how.turn)) * rng.choice([-1, 1])
+    scale = rng.uniform(*how.side) * CANVAS / longer
+    matrix = scale * np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    every = every @ matrix
+    low, high = every.min(0), every.max(0)
+    room = CANVAS - pen - (high - low)
+    share = np.full(2, 0.5) if how.centred else rng.uniform(size=2)
+    return [stroke @ matrix - low + pen / 2 + room * share for stroke in points]
+
+
+def _stroke(draw: ImageDraw.ImageDraw, points: np.ndarray, pen: float) -> None:
+    if len(points) > 1:
+        draw.line([tuple(point) for point in points], fill=0, width=round(pen))
+    for x, y in points:  # a disc at every point makes both the caps and the joins round
+        draw.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], fill=0)
+
+
+def png(picture: np.ndarray) -> bytes:
+    """Encode uint8 (h, w) as a PNG file, as a canvas does."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+# --- the corpus ---
+
+
+def digits(path: Path, limit: int | None = None) -> list[Digit]:
+    """Read digits from a .jsonl or .jsonl.gz file; `limit` takes that many, spread over the file.
+
+    Raises BadDataset.
+    """
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+            every = [_digit(line) for line in lines if line.strip()]
+    except FileNotFoundError as error:
+        raise BadDataset(f"There are no strokes at {path}. {WHERE}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadDataset(f"The strokes in {path} can't be read: {error}. {WHERE}") from error
+    if not every:
+        raise BadDataset(f"There is no digit in {path}. {WHERE}")
+    return every if limit is None or limit >= len(every) else [every[at * len(every) // limit] for at in range(limit)]
+
+
+def _digit(line: str) -> Digit:
+    record = json.loads(line)
+    strokes = [np.asarray(stroke, float).reshape(-1, 2) for stroke in record["strokes"] if stroke]
+    if record["label"] not in range(10) or not strokes:
+        raise ValueError(f"no digit of 0 to 9 with strokes: {line[:60].strip()}")
+    return Digit(record["label"], strokes)
+
+
+# --- reading, on all cores ---
+
+
+def _read_drawing(job: tuple[int, Strokes, str]) -> np.ndarray:
+    index, strokes, condition = job
+    rng = np.random.default_rng([SEED, list(CONDITIONS).index(condition), index])
+    return _read(png(render(strokes, condition, rng)))
+
+
+def _read(file: bytes) -> np.ndarray:
+    """A picture file as the models read it: uint8 (28, 28), blank if it has no ink."""
+    try:
+        picture = ink.read(file).picture
+    except NoInk:
+        return np.zeros((ink.SIDE, ink.SIDE), np.uint8)
+    return np.rint(picture * 255).astype(np.uint8)
+
+
+def _read_scan(picture: np.ndarray) -> np.ndarray:
+    return _read(ink.to_png(picture / 255))
+
+
+def _on_all_cores(work: Callable, jobs: Sequence, unit: str) -> np.ndarray:
+    with Pool() as pool:
+        return np.stack(list(tqdm(pool.imap(work, jobs, chunksize=64), total=len(jobs), unit=unit)))
+
+
+def pictures(corpus: list[Digit], conditions: Sequence[str] = tuple(CONDITIONS)) -> dict[str, np.ndarray]:
+    """Every digit in every condition, as the models read it: {condition: uint8 (n, 28, 28)}."""
+    jobs = [(index, digit.strokes, name) for name in conditions for index, digit in enumerate(corpus)]
+    read = _on_all_cores(_read_drawing, jobs, " drawings")
+    return dict(zip(conditions, read.reshape(len(conditions), len(corpus), ink.SIDE, ink.SIDE), strict=True))
+
+
+# --- figures ---
+
+
+class Result(NamedTuple):
+    """What a model said of n pictures, and what was true."""
+
+    labels: np.ndarray  # int (n,)
+    answers: np.ndarray  # int (n,); -1 where no ink was found
+    confidence: np.ndarray  # float (n,), the winner's score
+    unsure: np.ndarray  # bool (n,)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Which answers are right: bool (n,)."""
+        return self.answers == self.labels
+
+
+def judge(model: classifier.Model, read: np.ndarray, labels: np.ndarray) -> Result:
+    """Score uint8 (n, 28, 28) pictures against int (n,) labels."""
+    scores = model.score(read.astype(np.float32) / 255)
+    answers = np.where(read.any((1, 2)), scores.data.argmax(1), -1)
+    return Result(labels, answers, scores.data.max(1), scores.unsure)
+
+
+def calibration_error(result: Result, bins: int = 15) -> float:
+    """Expected calibration error: mean gap between confidence and accuracy over equally wide bins, 0..1.
+
+    Guo et al., "On calibration of modern neural networks" (2017).
+    """
+    which = np.minimum((result.confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(which, result.confidence - result.right, minlength=bins)
+    return float(np.abs(gaps).sum() / len(which))
+
+
+def share(part: np.ndarray) -> str:
+    """A share of True as a percentage, or a dash where there is nothing to count."""
+    return f"{100 * part.mean():.2f} %" if len(part) else "-"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def summary(results: dict[str, Result]) -> str:
+    """One row a condition: accuracy, how many are unsure, accuracy of the others."""
+    head = ["", "digits", "accuracy", "marked unsure", "accuracy of the others"]
+    rows = [
+        [name, f"{len(one.labels):,}", share(one.right), share(one.unsure), share(one.right[~one.unsure])]
+        for name, one in results.items()
+    ]
+    return table(head, rows)
+
+
+def by_digit(results: dict[str, Result]) -> str:
+    """One row a digit, one column a condition."""
+    rows = [[str(digit), *(share(one.right[one.labels == digit]) for one in results.values())] for digit in range(10)]
+    return table(["digit", *results], rows)
+
+
+def confusions(results: dict[str, Result], worst: int = 10) -> str:
+    """The commonest mistakes over all conditions."""
+    pairs = Counter(
+        (int(label), int(answer))
+        for one in results.values()
+        for label, answer in zip(one.labels[~one.right], one.answers[~one.right], strict=True)
+    )
+    rows = [
+        [f"{label} read as {answer}" if answer >= 0 else f"{label} not seen", str(count)]
+        for (label, answer), count in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))[:worst]
+    ]
+    return table(["mistake", "times"], rows)
+
+
+def scans(result: Result) -> str:
+    """MNIST's test set, whole and in its two halves, whose writers differ (the first ones are harder)."""
+    first = np.arange(len(result.labels)) < len(result.labels) // 2
+    parts = {"test set": slice(None), "first half": first, "second half": ~first}
+    return summary({name: Result(*(column[part] for column in result)) for name, part in parts.items()})
+
+
+def misread(results: dict[str, Result], read: dict[str, np.ndarray]) -> list[tuple[np.ndarray, str]]:
+    """Pictures that were misread, with truth and answer, and a question mark where the answer was unsure."""
+    return [
+        (read[name][at], f"{one.labels[at]} as {one.answers[at]}{' ?' if one.unsure[at] else ''}")
+        for name, one in results.items()
+        for at in np.flatnonzero(~one.right)
+    ]
+
+
+def contact_sheet(cells: Sequence[tuple[np.ndarray, str]], columns: int = 20, most: int = 400) -> Image.Image:
+    """Pictures uint8 (28, 28) of white ink, each with a line of text, as one picture of black ink."""
+    cells = cells[:most]
+    paper = Image.new("L", (64 * columns, 76 * max(1, -(-len(cells) // columns))), 255)
+    draw = ImageDraw.Draw(paper)
+    for place, (picture, words) in enumerate(cells):
+        x, y = 64 * (place % columns), 76 * (place // columns)
+        paper.paste(Image.fromarray(255 - picture).resize((56, 56), Image.Resampling.NEAREST), (x + 4, y + 2))
+        draw.text((x + 6, y + 60), words, fill=0)
+    return paper
+
+
+# --- the command ---
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command understands."""
+    said = (__doc__ or "").partition("\n")[0]
+    result = argparse.ArgumentParser(prog="drawn.py", description=said)
+    result.add_argument("--model", default=classifier.DEFAULT, help="name of the model (default: %(default)s)")
+    result.add_argument(
+        "--strokes", type=Path, default=STROKES, help="corpus, .jsonl or .jsonl.gz (default: ../shared/strokes)"
+    )
+    result.add_argument(
+        "--limit", type=_positive, metavar="N", help="take N digits of it, spread evenly (default: all)"
+    )
+    result.add_argument("--sheet", type=Path, metavar="OUT.png", help="save a contact sheet of the misread digits")
+    result.add_argument("--pictures", type=Path, metavar="OUT.npz", help="save the 28x28 pictures and labels")
+    result.add_argument("--data", help="folder or URL of MNIST's IDX files (default: as train.py finds them)")
+    result.add_argument("--no-mnist", action="store_true", help="leave MNIST's test set out")
+    return result
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of digits from 1")
+    return int(text)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure and print."""
+    model = classifier.load(options.model)
+    corpus = digits(options.strokes, options.limit)
+    labels = np.array([digit.label for digit in corpus])
+    read = pictures(corpus)
+    if options.pictures:
+        np.savez_compressed(options.pictures, labels=labels, **read)
+    results = {name: judge(model, read[name], labels) for name in read}
+    print(f"Model {model.card['name']}, digits drawn as on the page:\n\n{summary(results)}")
+    print(f"Accuracy by digit:\n\n{by_digit(results)}\nCommonest mistakes:\n\n{confusions(results)}")
+    if options.sheet:
+        contact_sheet(misread(results, read)).save(options.sheet)
+    if not options.no_mnist:
+        test = dataset.load(options.data)
+        result = judge(model, _on_all_cores(_read_scan, test.X_test, " scans"), test.y_test)
+        print(f"MNIST's test images, read from PNG files:\n\n{scans(result)}")
+        print(f"Expected calibration error on them, 15 bins: {100 * calibration_error(result):.2f} %")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        run(options)
+    except Problem as problem:
+        print(f"drawn.py: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
