@@ -2,6 +2,7 @@
 #
 #   make serve PORT=9000              another port
 #   make serve HOST=0.0.0.0           let others in; read "Safe use" in README.md first
+#   make serve-wsgi                   under gunicorn, for more than one person
 #   make test TESTS=tests/test_ink.py some tests only
 #   make lint                         what reads the code without running it
 #   make clean                        remove .venv and caches
@@ -17,7 +18,7 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python3.1
 BIN = $(abspath $(VENV))/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test lint clean
+.PHONY: serve serve-wsgi test lint lock clean
 
 # http.server, when root starts it, runs scripts as `nobody`, who can't reach a Python below a home directory of
 # mode 700. There the server is started without the right to switch users, and without all of root's other
@@ -34,6 +35,11 @@ serve: $(VENV)/.serve
 	PATH="$(BIN):$$PATH" exec $$keep python -u -W ignore::DeprecationWarning \
 	-m http.server --cgi --bind "$(HOST)" "$(PORT)"
 
+# For others: see deploy/gunicorn.conf.py.
+serve-wsgi: $(VENV)/.wsgi
+	@echo "MNIST Draw is at http://$(HOST):$(PORT)/ (Ctrl-C stops it)"
+	@MNIST_BIND="$(HOST):$(PORT)" exec $(BIN)/gunicorn --config deploy/gunicorn.conf.py
+
 test: $(VENV)/.all
 	PATH="$(BIN):$$PATH" python -m pytest $(TESTS)
 
@@ -41,6 +47,11 @@ lint: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Versions and hashes for deployments, for all Pythons at once; needs uv (pip install uv).
+lock:
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url \
+	--upgrade --output-file deploy/requirements.lock deploy/requirements.in
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
@@ -56,6 +67,10 @@ $(VENV)/.serve: requirements-serve.txt | $(VENV)/.made
 	$(PIP) -r requirements-serve.txt
 	@touch $@
 
+$(VENV)/.wsgi: deploy/requirements.in requirements-serve.txt | $(VENV)/.made
+	$(PIP) -r deploy/requirements.in
+	@touch $@
+
 $(VENV)/.all: requirements-dev.txt requirements.txt requirements-serve.txt deploy/requirements.in | $(VENV)/.made
 	$(PIP) -r requirements-dev.txt
-	@touch $@ $(VENV)/.serve
+	@touch $@ $(VENV)/.serve $(VENV)/.wsgi

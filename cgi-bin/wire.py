@@ -110,6 +110,13 @@ class Picture(NamedTuple):
     data: bytes
 
 
+class Why(NamedTuple):
+    """What is asked about an answer."""
+
+    kind: str  # "1": what spoke for a digit; "layers": the network's feature maps
+    digit: int | None  # None is the winner
+
+
 class Body:
     """What follows a request's headers: `length` bytes, if the client keeps its word."""
 
@@ -207,14 +214,17 @@ def _serve(environ: Environ, body: Body) -> Answer:
     """
     check_method(environ)
     asks = environ["REQUEST_METHOD"] == "POST"
-    name = _choice(environ)
+    query = _query(environ)
+    name, why = query.get("model", ""), _why(query)
     if asks:
         check_length(environ)
         check_type(environ)
     with environ.get("mnist.place", nullcontext)():
         asked = pictures(environ, body.read()) if asks else []
         run: Callable[[Work], Answer] = environ.get("mnist.run", _simply)
-        return run(lambda: score(asked, name) if asks else models())
+        if not asks:
+            return run(healthy if "health" in query else models)
+        return run(lambda: score(asked, name, why))
 
 
 def _simply(work: Work) -> Answer:
@@ -232,13 +242,23 @@ def check_method(environ: Environ) -> None:
         raise NotFound("There is nothing at this address; pictures go to cgi-bin/mnist.py.")
 
 
-def _choice(environ: Environ) -> str:
-    """Return the model that the query asks for, "" for none. The query is never taken from `sys.argv`."""
+def _query(environ: Environ) -> dict[str, str]:
+    """Return the parameters of the address; never taken from `sys.argv`, where CGI puts a query without "="."""
     try:
-        query = urllib.parse.parse_qs(environ.get("QUERY_STRING", ""), max_num_fields=20)
+        pairs = urllib.parse.parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=20)
     except ValueError:
         raise BadRequest("The address has too many parameters; only ?model=NAME is read.") from None
-    return query.get("model", [""])[-1]
+    return dict(pairs)
+
+
+def _why(query: dict[str, str]) -> Why | None:
+    """Return what is to be explained: ?explain=1, also with &digit=4, or ?explain=layers. Raises BadRequest."""
+    kind, digit = query.get("explain", ""), query.get("digit", "")
+    if kind not in ("", "1", "layers"):
+        raise BadRequest("?explain=1 says what spoke for the answer, ?explain=layers shows the network's layers.")
+    if digit and not (digit.isascii() and digit.isdecimal() and len(digit) == 1):
+        raise BadRequest("?digit= takes one digit, 0 to 9.")
+    return Why(kind, int(digit) if digit else None) if kind else None
 
 
 def _promised(environ: Environ) -> int:
@@ -336,10 +356,20 @@ def models() -> Answer:
     return {"result": 1, "error": "", "models": classifier.cards(), "default": classifier.DEFAULT}
 
 
-def score(asked: list[Picture], name: str) -> Answer:
+def healthy() -> Answer:
+    """Return that all is well: the default model can be loaded. Raises what a picture would be answered with."""
+    classifier = _need("classifier")
+    return {"result": 1, "error": "", "health": "ok", "model": classifier.load().card["name"]}
+
+
+def score(asked: list[Picture], name: str, why: Why | None = None) -> Answer:
     """Return the scores of one picture, or a list of them as "results". Raises if a lone one is no good."""
     if len(asked) == 1:
-        return _scored([_need("ink").read(asked[0].data)], name)[0]
+        reading = _need("ink").read(asked[0].data)
+        answer = _scored([reading], name)[0]
+        return {**answer, **_explained(reading.picture, answer, why)} if why else answer
+    if why:
+        raise BadRequest("Only a single picture can be explained; send one at a time.")
     results = [_read(picture) for picture in asked]
     readings = [one for one in results if not isinstance(one, dict)]
     scored = iter(_scored(readings, name) if readings else [])
@@ -380,10 +410,28 @@ def _verdict(data: list[float], unsure: bool) -> Answer:
     return {**answer, "digit": digit, "confidence": data[digit], "unsure": unsure}
 
 
+def _explained(picture: Any, answer: Answer, why: Why) -> Answer:
+    """Return "evidence", 28 rows of 28 numbers, or "layers", the feature maps as PNG data URLs."""
+    ink, explain = _need("ink"), _need("explain")
+    model = _need("classifier").load(answer["model"])
+    if why.kind == "1":
+        digit = answer["digit"] if why.digit is None else why.digit
+        return {"evidence": explain.evidence(model, picture, digit).round(6).tolist(), "explained": digit}
+    found = explain.layers(model, picture)
+    shown = [
+        {"name": one.name, "note": one.note, "maps": [_url(ink.to_png(map_)) for map_ in one.maps]} for one in found
+    ]
+    return {"layers": shown} if shown else {}
+
+
+def _url(png: bytes) -> str:
+    """Return a PNG file as a data URL."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
 def _seen(ink: ModuleType, reading: Any) -> Answer:
     """Return the part of an answer that tells how the picture was read."""
-    png = base64.b64encode(ink.to_png(reading.picture)).decode()
-    return {"seen": f"data:image/png;base64,{png}", "done": list(reading.done)}
+    return {"seen": _url(ink.to_png(reading.picture)), "done": list(reading.done)}
 
 
 def _need(name: str) -> ModuleType:
