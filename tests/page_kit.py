@@ -29,7 +29,7 @@ PHONE = {
 
 def arc(cx: float, cy: float, rx: float, ry: float, start: float, end: float) -> list[Point]:
     """Points on an ellipse from one angle to another: degrees, 0 to the right, growing clockwise."""
-    angles = [math.radians(start + (end - start) * i / 24) for i in range(25)]
+    angles = [math.radians(start + (end - start) * i / 7) for i in range(8)]
     return [(cx + rx * math.cos(a), cy + ry * math.sin(a)) for a in angles]
 
 
@@ -79,7 +79,7 @@ class Hand:
             self.page.mouse.move(*self.at(stroke[0], box))
             self.page.mouse.down()
             for point in stroke[1:]:
-                self.page.mouse.move(*self.at(point, box), steps=3)
+                self.page.mouse.move(*self.at(point, box))
             self.page.mouse.up()
 
     def touch(self, digit: Digit, box: tuple[float, float, float, float] = WHOLE) -> None:
@@ -130,7 +130,7 @@ def visit(browser: Any, http_server: doors.Server) -> Iterator[Callable[..., Any
         context = browser.new_context(**settings)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)  # a busy machine is no failure
         page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(url)
@@ -161,7 +161,7 @@ def posts(page: Any) -> Iterator[list[str]]:
     page.remove_listener("request", note)
 
 
-def until(page: Any, expression: str, seconds: float = 10) -> None:
+def until(page: Any, expression: str, seconds: float = 60) -> None:
     """Waits until a JavaScript expression holds.
 
     Playwright's own `wait_for_function` needs `eval`, which the page's Content-Security-Policy forbids.

@@ -28,7 +28,7 @@ def mortal(tmp_path):
 
 
 def test_with_the_server_stopped_the_page_says_what_to_do_and_keeps_the_drawing(visit, mortal):
-    visit.allowed.append("ERR_CONNECTION_REFUSED")
+    visit.allowed.append("Failed to load resource")
     server, stop = mortal
     page = visit(url=server.url)
     hand = Hand(page)

@@ -1,0 +1,431 @@
+"""The page's tools: live answers, undo and eraser, other ways in, reasons, corrections, keys."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from page_kit import DESK, DIGITS, PHONE, WHOLE, Hand, answered, posts, until
+from PIL import Image, ImageDraw
+
+LINES = {"upper": [[(0.1, 0.2), (0.9, 0.2)]], "lower": [[(0.1, 0.8), (0.9, 0.8)]]}
+ALL = (0, 0, 1, 1)
+
+
+def in_half(page, name: str) -> bool:
+    """Whether there is ink in the upper or lower half of the paper."""
+    page.wait_for_timeout(100)
+    return page.evaluate(
+        """(name) => { const c = document.getElementById("paper"), half = Math.floor(c.height / 2);
+             const { data } = c.getContext("2d").getImageData(0, name === "lower" ? half : 0, c.width, half);
+             return data.some((value, i) => i % 4 === 3 && value > 127); }""",
+        name,
+    )
+
+
+def picture(tmp_path: Path, name: str = "seven.png") -> Path:
+    """A file with a seven in it."""
+    image = Image.new("L", (200, 300), 250)
+    ImageDraw.Draw(image).line([(40, 50), (160, 50), (90, 260)], fill=20, width=18)
+    image.save(tmp_path / name)
+    return tmp_path / name
+
+
+# --- live -------------------------------------------------------------------------------------------
+
+
+def test_the_answer_follows_the_drawing_without_pressing_predict(visit):
+    page = visit()
+    Hand(page).draw(DIGITS[7])
+    assert answered(page) == "Seven"
+
+
+def test_with_live_switched_off_only_predict_asks_and_a_changed_drawing_says_so(visit):
+    page = visit()
+    page.uncheck("#live")
+    hand = Hand(page)
+    with posts(page) as sent:
+        hand.draw(DIGITS[7])
+        assert page.inner_text("#busy") == "Press Predict for an answer."
+        assert sent == []
+        page.click("#predict")
+        assert answered(page) == "Seven"
+        hand.draw([[(0.3, 0.5), (0.7, 0.5)]])
+        assert len(sent) == 1
+    assert page.inner_text("#busy") == "The drawing has changed. Press Predict for a new answer."
+
+
+def test_there_are_never_two_questions_under_way_and_the_newest_drawing_wins(visit):
+    page = visit()
+    under_way, most, last = [0], [0], [""]
+
+    def slow(route):
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        last[0] = route.request.post_data
+        page.wait_for_timeout(120)
+        under_way[0] -= 1
+        route.continue_()
+
+    page.route("**/cgi-bin/mnist.py*", slow)
+    for digit in range(10):
+        Hand(page).draw(DIGITS[digit], (0.2, 0.2, 0.5, 0.5))
+        if digit < 9:
+            page.click("#clear")
+    assert answered(page) == "Nine"
+    shown = page.evaluate(
+        "async () => (await import('/static/paint.js')).toPng(JSON.parse(await new Promise((resolve) => {"
+        " const open = indexedDB.open('mnist-draw'); open.onsuccess = () => {"
+        " const all = open.result.transaction('drawings').objectStore('drawings').getAll();"
+        " all.onsuccess = () => resolve(JSON.stringify("
+        " all.result.sort((a, b) => b.when - a.when)[0].strokes)); }; })))"
+    )
+    assert most == [1]
+    assert shown == last[0]
+
+
+def test_an_answer_that_comes_after_clear_is_not_shown(visit):
+    page = visit()
+    page.route("**/cgi-bin/mnist.py*", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    Hand(page).draw(DIGITS[7])
+    with page.expect_response("**/cgi-bin/mnist.py*"):
+        page.click("#clear")
+    page.wait_for_timeout(200)
+    assert page.inner_text("#headline") == "Nothing drawn yet"
+    assert page.locator("#seen").is_hidden()
+
+
+# --- canvas -----------------------------------------------------------------------------------------
+
+
+def test_strokes_can_be_undone_and_redone_by_button_and_by_key(visit):
+    page = visit()
+    hand = Hand(page)
+    hand.draw(LINES["upper"], ALL)
+    hand.draw(LINES["lower"], ALL)
+    page.keyboard.press("Control+z")
+    assert (in_half(page, "upper"), in_half(page, "lower")) == (True, False)
+    page.click("#undo")
+    assert (in_half(page, "upper"), page.is_disabled("#undo")) == (False, True)
+    page.keyboard.press("Control+y")
+    page.keyboard.press("Control+Shift+z")
+    assert (in_half(page, "upper"), in_half(page, "lower")) == (True, True)
+    assert page.is_disabled("#redo")
+
+
+def test_clear_can_be_undone(visit):
+    page = visit()
+    Hand(page).draw(DIGITS[7])
+    page.click("#clear")
+    page.click("#undo")
+    assert in_half(page, "upper")
+    assert answered(page) == "Seven"
+
+
+def test_the_eraser_takes_away_the_whole_stroke_it_touches_and_no_other(visit):
+    page = visit()
+    hand = Hand(page)
+    hand.draw(LINES["upper"], ALL)
+    hand.draw(LINES["lower"], ALL)
+    page.click("#eraser")
+    hand.draw([[(0.5, 0.1), (0.5, 0.3)]], ALL)
+    assert (in_half(page, "upper"), in_half(page, "lower")) == (False, True)
+
+
+def test_a_wider_pen_leaves_more_ink(visit):
+    page = visit()
+    hand = Hand(page)
+    amounts = []
+    for width in ("6", "36"):
+        page.fill("#width", width)
+        hand.draw(LINES["upper"], ALL)
+        page.wait_for_timeout(100)
+        amounts.append(hand.ink())
+        page.click("#clear")
+    assert amounts[1] == pytest.approx(6 * amounts[0], rel=0.25)
+
+
+def test_a_pen_that_presses_harder_draws_thicker(visit):
+    page = visit()
+    hand = Hand(page)
+    amounts = []
+    for force in (0.1, 0.9):
+        hand.pen("mousePressed", (0.2, 0.5), force)
+        hand.pen("mouseMoved", (0.5, 0.5), force)
+        hand.pen("mouseMoved", (0.8, 0.5), force)
+        hand.pen("mouseReleased", (0.8, 0.5), force)
+        page.wait_for_timeout(100)
+        amounts.append(hand.ink())
+        page.click("#clear")
+    assert amounts[1] > 1.8 * amounts[0] > 0
+
+
+def test_a_pen_takes_the_paper_from_the_palm(visit):
+    page = visit(PHONE)
+    hand = Hand(page)
+    hand.finger("touchStart", (0.8, 0.9))
+    hand.finger("touchMove", (0.7, 0.9))
+    hand.pen("mousePressed", (0.2, 0.2))
+    hand.pen("mouseMoved", (0.8, 0.2))
+    hand.pen("mouseReleased", (0.8, 0.2))
+    hand.finger("touchEnd")
+    assert (in_half(page, "upper"), in_half(page, "lower")) == (True, False)
+
+
+def test_turning_the_phone_keeps_the_drawing(visit):
+    page = visit(PHONE)
+    hand = Hand(page)
+    hand.touch(DIGITS[7])
+    page.wait_for_timeout(100)
+    share = hand.ink() / page.evaluate("document.getElementById('paper').width ** 2")
+    page.set_viewport_size({"width": 667, "height": 375})
+    page.wait_for_timeout(200)
+    turned = hand.ink() / page.evaluate("document.getElementById('paper').width ** 2")
+    assert turned == pytest.approx(share, rel=0.03)
+
+
+# --- other ways in ----------------------------------------------------------------------------------
+
+
+def test_several_files_are_read_and_what_can_not_be_has_its_own_explanation(visit, tmp_path):
+    (tmp_path / "notes.txt").write_text("seven")
+    (tmp_path / "broken.png").write_bytes(picture(tmp_path).read_bytes()[:120])
+    (tmp_path / "empty.png").write_bytes(b"")
+    names = ["seven.png", "notes.txt", "broken.png", "empty.png"]
+    page = visit()
+    page.set_input_files("#file", [tmp_path / name for name in names])
+    until(page, "![...document.querySelectorAll('#pictures li')].some(li => li.textContent.includes('Reading'))")
+    lines = dict(line.split("\n", 1) for line in page.locator("#pictures li").all_inner_texts())
+    assert lines["seven.png"].startswith("Seven.")
+    assert lines["notes.txt"] == "This is not a picture. Send PNG, JPEG, WebP, GIF or BMP."
+    assert lines["empty.png"] == "This file is empty."
+    assert page.locator("#pictures li.failed").count() == 3
+
+
+def test_a_picture_can_be_opened_in_the_big_view_and_drawing_takes_it_away(visit, tmp_path):
+    page = visit()
+    page.set_input_files("#file", picture(tmp_path))
+    page.click("#pictures button:not([disabled])")
+    assert page.inner_text("#headline") == "Seven"
+    assert page.locator("#shown").is_visible()
+    Hand(page).draw(LINES["upper"], ALL)
+    assert page.locator("#shown").is_hidden()
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_pictures_can_be_dropped_and_pasted(visit, tmp_path, way):
+    page = visit()
+    page.evaluate(
+        """([way, bytes]) => {
+             const data = new DataTransfer();
+             data.items.add(new File([new Uint8Array(bytes)], "seven.png", { type: "image/png" }));
+             const event = way === "drop" ? new DragEvent("drop", { dataTransfer: data, cancelable: true })
+               : new ClipboardEvent("paste", { clipboardData: data, cancelable: true });
+             window.dispatchEvent(event); }""",
+        [way, list(picture(tmp_path).read_bytes())],
+    )
+    page.wait_for_selector("#pictures button:not([disabled])")
+    assert page.inner_text("#pictures li").startswith("seven.png\nSeven.")
+
+
+def test_a_picture_too_large_for_the_server_is_scaled_down_first(visit, tmp_path):
+    Image.open(picture(tmp_path)).resize((3400, 5100)).save(tmp_path / "large.png")
+    page = visit()
+    page.set_input_files("#file", tmp_path / "large.png")
+    page.wait_for_selector("#pictures button:not([disabled])")
+    assert page.inner_text("#pictures li").startswith("large.png\nSeven.")
+
+
+def test_every_sample_can_be_drawn_and_is_read_as_what_it_is(visit):
+    page = visit()
+    wrong = {}
+    for button in page.locator("#samples button").all():
+        style = button.get_attribute("title")
+        button.click()
+        answered(page)
+        sign = page.inner_text("#sign")
+        if sign != style[0]:
+            wrong[style] = sign
+    assert page.locator("#samples button").count() == 18
+    assert wrong == {}
+
+
+# --- understanding ----------------------------------------------------------------------------------
+
+
+def test_what_spoke_for_each_digit_is_shown_as_a_heat_map(visit):
+    page = visit()
+    Hand(page).draw(DIGITS[7])
+    answered(page)
+    page.click("#why")
+    page.wait_for_selector("#heat:not([hidden])")
+    assert page.is_checked('#why-digits input[value="7"]')
+    assert heat(page) > 0
+    with page.expect_response("**/cgi-bin/mnist.py*digit=1*"):
+        page.click('#why-digits label:has-text("1")')
+    until(page, "document.getElementById('why-says').textContent.includes('one')")
+    page.click("#clear")
+    assert page.locator("#heat").is_hidden()
+
+
+def heat(page) -> int:
+    """How many of the heat map's pixels are coloured."""
+    return page.evaluate(
+        """() => { const c = document.getElementById("heat-map");
+             const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+             return data.filter((value, i) => i % 4 === 3 && value > 0).length; }"""
+    )
+
+
+def test_the_convolution_layers_are_shown_with_a_sentence_each(visit):
+    page = visit()
+    Hand(page).draw(DIGITS[7])
+    answered(page)
+    page.click("#inside")
+    page.wait_for_selector("#layers figure img")
+    captions = page.locator("#layers figcaption").all_inner_texts()
+    assert len(captions) >= 2
+    assert all(len(caption) > 20 for caption in captions)
+    assert page.eval_on_selector_all("#layers img", "all => all.every(image => image.alt)")
+
+
+def test_all_models_can_be_asked_at_once(visit):
+    page = visit()
+    page.wait_for_selector("#models:not([hidden])")
+    Hand(page).draw(DIGITS[7])
+    answered(page)
+    page.click("#compare")
+    until(page, "![...document.querySelectorAll('#compared td')].some(cell => cell.textContent === '…')")
+    titles = page.eval_on_selector_all("#model option", "options => options.map(option => option.text)")
+    assert page.locator("#compared-rows th").all_inner_texts() == titles
+    assert page.locator("#compared-rows td:first-of-type").all_inner_texts() == ["Seven"] * len(titles)
+
+
+def test_another_model_answers_when_it_is_chosen(visit):
+    page = visit()
+    page.wait_for_selector("#models:not([hidden])")
+    Hand(page).draw(DIGITS[7])
+    answered(page)
+    other = page.eval_on_selector("#model", "menu => [...menu.options].find(option => !option.selected).value")
+    with page.expect_response(f"**/cgi-bin/mnist.py?model={other}"):
+        page.select_option("#model", other)
+    assert answered(page) == "Seven"
+
+
+# --- teaching ---------------------------------------------------------------------------------------
+
+
+def drawn_and_labelled(page) -> None:
+    """A seven that is left as it is, and a two of which we say that it was a three."""
+    hand = Hand(page)
+    hand.draw(DIGITS[7])
+    answered(page)
+    page.wait_for_selector("#album li")
+    page.click("#clear")
+    hand.draw(DIGITS[2])
+    answered(page)
+    until(page, "document.querySelectorAll('#album li').length === 2")
+    page.keyboard.press("3")
+    until(page, "document.getElementById('tally').textContent.includes('corrected 1')")
+
+
+def test_answers_can_be_corrected_and_are_counted_also_after_a_reload(visit):
+    page = visit()
+    drawn_and_labelled(page)
+    assert page.inner_text("#tally") == "Right 1 of 2 here; you corrected 1."
+    page.reload()
+    until(page, "document.querySelectorAll('#album li').length === 2")
+    assert page.inner_text("#tally") == "Right 1 of 2 here; you corrected 1."
+    assert page.locator("#album span").all_inner_texts() == ["3, read as 2", "7"]
+
+
+def test_a_kept_drawing_can_be_opened_and_corrected_again(visit):
+    page = visit()
+    drawn_and_labelled(page)
+    page.click("#album li:first-child button")
+    assert answered(page) == "Two"
+    until(page, "!document.querySelector('#labels button').disabled")
+    page.click("#labels button:nth-child(3)")
+    until(page, "document.getElementById('tally').textContent === 'Right 2 of 2 here: you corrected none.'")
+
+
+def test_the_labelled_drawings_can_be_saved_as_kaggle_csv_and_as_json_with_strokes(visit, tmp_path):
+    page = visit()
+    drawn_and_labelled(page)
+    files = {}
+    for only_mine in (True, False):
+        page.set_checked("#mine", only_mine)
+        for kind in ("csv", "json"):
+            with page.expect_download() as download:
+                page.click(f"#{kind}")
+            files[kind, only_mine] = Path(download.value.path()).read_text()
+    header, *rows = csv.reader(io.StringIO(files["csv", False]))
+    assert header == ["label", *(f"pixel{i}" for i in range(784))]
+    assert [row[0] for row in rows] == ["3", "7"]
+    assert all(max(map(int, row[1:])) == 255 and row[1] == "0" for row in rows)
+    assert len(list(csv.reader(io.StringIO(files["csv", True])))) == 2
+    assert [d["label"] for d in json.loads(files["json", True])["drawings"]] == [3]
+    assert json.loads(files["json", False])["drawings"][1]["strokes"][0]["width"] == 16
+
+
+def test_what_is_exported_is_what_the_network_saw(visit):
+    page = visit()
+    drawn_and_labelled(page)
+    same = page.evaluate(
+        """async () => {
+             const { greys } = await import("/static/png.js");
+             const image = document.getElementById("seen");
+             const canvas = document.createElement("canvas");
+             canvas.width = canvas.height = 28;
+             canvas.getContext("2d").drawImage(image, 0, 0);
+             const { data } = canvas.getContext("2d").getImageData(0, 0, 28, 28);
+             const pixels = await greys(image.src);
+             return pixels.length === 784 && pixels.every((value, i) => value === data[4 * i]); }"""
+    )
+    assert same is True
+
+
+def test_forget_all_forgets_all(visit):
+    page = visit()
+    drawn_and_labelled(page)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("#forget")
+    until(page, "document.getElementById('tally').textContent === 'Nothing kept yet.'")
+    page.reload()
+    page.wait_for_selector("html[data-scripted]")
+    until(page, "document.getElementById('tally').textContent === 'Nothing kept yet.'")
+
+
+# --- keys -------------------------------------------------------------------------------------------
+
+
+def test_a_digit_can_be_drawn_with_the_keyboard_alone(visit):
+    page = visit()
+    page.keyboard.press("d")
+    for _ in range(7):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Space")
+    for key, times in (("ArrowRight", 13), ("ArrowDown", 3)):
+        for _ in range(times):
+            page.keyboard.press(key)
+    for _ in range(8):
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    assert answered(page) == "Seven"
+    assert page.inner_text("#announce").startswith("Seven, ")
+    page.keyboard.press("c")
+    assert page.inner_text("#headline") == "Nothing drawn yet"
+
+
+def test_single_keys_can_be_switched_off(visit):
+    page = visit(DESK)
+    Hand(page).draw(DIGITS[7], WHOLE)
+    answered(page)
+    page.uncheck("#single")
+    page.keyboard.press("c")
+    assert page.inner_text("#headline") == "Seven"
+    page.keyboard.press("Control+z")
+    assert page.inner_text("#headline") == "Nothing drawn yet"
