@@ -62,9 +62,7 @@ class Model:
     def _judged(self, raw: np.ndarray) -> Scores:
         """Split off the eleventh score, "not a digit", and apply the card's rule of doubt."""
         if raw.shape[1] not in (DIGITS, DIGITS + 1) or not np.isfinite(raw).all():
-            raise BrokenModel(
-                f"The model {self.card['name']!r} gives no ten scores. {_train(self.card['name'])}"
-            )
+            raise BrokenModel(f"The model {self.card['name']!r} gives no ten scores. {_train(self.card['name'])}")
         digits = raw[:, :DIGITS].astype(np.float32)
         data = digits / np.maximum(digits.sum(1, keepdims=True), np.finfo(np.float32).tiny)
         rule = self.card["unsure"]
@@ -169,27 +167,33 @@ def _train(name: str) -> str:
 # --- how each kind is run ---
 
 
-def _litert(data: bytes, card: dict[str, Any]) -> Run:
+def interpreter(data: bytes, file: str, train: str = "") -> Any:
+    """LiteRT's interpreter for a model of that file, ready to run. Raises BrokenModel, MissingPackage."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         raise _missing("ai-edge-litert") from error
     try:
-        interpreter = Interpreter(model_content=data, num_threads=1)
-        interpreter.allocate_tensors()
+        loaded = Interpreter(model_content=data, num_threads=1)
+        loaded.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise BrokenModel(f"LiteRT can't load {card['file']}. {_train(card['name'])}") from error
-    entry, exit_ = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
+        raise BrokenModel(f"LiteRT can't load {file}. {train or _train(DEFAULT)}") from error
+    return loaded
+
+
+def _litert(data: bytes, card: dict[str, Any]) -> Run:
+    loaded = interpreter(data, card["file"], _train(card["name"]))
+    entry, exit_ = loaded.get_input_details()[0], loaded.get_output_details()[0]["index"]
     ready = [int(entry["shape"][0])]  # pictures the tensors are laid out for
 
     def run(pictures: np.ndarray) -> np.ndarray:
         if ready[0] != len(pictures):
-            interpreter.resize_tensor_input(entry["index"], (len(pictures), 28, 28, 1))
-            interpreter.allocate_tensors()
+            loaded.resize_tensor_input(entry["index"], (len(pictures), 28, 28, 1))
+            loaded.allocate_tensors()
             ready[0] = len(pictures)
-        interpreter.set_tensor(entry["index"], pictures[..., None])
-        interpreter.invoke()
-        return interpreter.get_tensor(exit_)
+        loaded.set_tensor(entry["index"], pictures[..., None])
+        loaded.invoke()
+        return loaded.get_tensor(exit_)
 
     return run
 

@@ -1,0 +1,80 @@
+"""Why a model answered as it did: what spoke for a digit and what against it, and a look inside the CNN.
+
+    explain.evidence(model, picture, 4)    # float32 (28, 28): where the ink spoke for a four
+    explain.layers(model, picture)         # the CNN's feature maps, layer by layer
+
+Both take a picture as `ink.read` returns it. Only asked for on demand: plain scoring never imports this.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import classifier
+import numpy as np
+from errors import BadSetting, BrokenModel
+
+PATCH = 4  # pixels a side of what is blanked at a time: a little more than a stroke is wide
+STRIDE = 2  # pixels from one patch to the next
+SIDE = 28
+
+
+class Layer(NamedTuple):
+    """The feature maps of one convolution."""
+
+    name: str
+    note: str  # a sentence on how to read the maps
+    maps: np.ndarray  # float32 (channels, h, w), 0 to 1, the layer's brightest spot is 1
+
+
+def evidence(model: classifier.Model, picture: np.ndarray, digit: int) -> np.ndarray:
+    """How much the digit's score falls where the picture is blanked: float32 (28, 28), -1..1.
+
+    Positive spoke for the digit, negative against it. Patches are blanked one at a time and scored in one batch;
+    each pixel has the mean over the patches that cover it. (Occlusion: Zeiler and Fergus, "Visualizing and
+    understanding convolutional networks", 2014.) Raises BadSetting for a digit that is none.
+    """
+    if digit not in range(10):
+        raise BadSetting("Only digits from 0 to 9 can be explained.")
+    covers = _patches()
+    covers = covers[(covers & (picture > 0)).any((1, 2))]  # blanking paper changes nothing
+    scores = model.score(np.concatenate([picture[None], np.where(covers, 0, picture)])).data[:, digit]
+    fall = scores[0] - scores[1:]
+    covered = np.maximum(covers.sum(0), 1)
+    return (np.einsum("p,pyx->yx", fall, covers) / covered).astype(np.float32)
+
+
+def _patches() -> np.ndarray:
+    """Squares of PATCH pixels, STRIDE apart, that cover the picture: bool (n, 28, 28)."""
+    starts = np.arange(0, SIDE - PATCH + 1, STRIDE)
+    along = (np.arange(SIDE) >= starts[:, None]) & (np.arange(SIDE) < starts[:, None] + PATCH)
+    return (along[:, None, :, None] & along[None, :, None, :]).reshape(-1, SIDE, SIDE)
+
+
+def layers(model: classifier.Model, picture: np.ndarray) -> list[Layer]:
+    """The feature maps of a picture float32 (28, 28), input side first; none if the model has no such file.
+
+    Raises BrokenModel.
+    """
+    notes = model.card.get("layers", [])
+    path = classifier.MODELS / f"{model.card['name']}-layers.tflite"
+    if not notes or not path.is_file():
+        return []
+    maps = _run(path, picture)
+    if len(maps) != len(notes):
+        raise BrokenModel(f"{path.name} is of another model than {model.card['name']}.json: train it again.")
+    return [_layer(note, one) for note, one in zip(notes, maps, strict=True)]
+
+
+def _run(path: Path, picture: np.ndarray) -> list[np.ndarray]:
+    """Every output of the file for one picture, each float32 (h, w, channels), the finest first."""
+    interpreter = classifier.interpreter(path.read_bytes(), path.name)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None, ..., None].astype(np.float32))
+    interpreter.invoke()
+    return [interpreter.get_tensor(output["index"])[0] for output in interpreter.get_output_details()]
+
+
+def _layer(note: dict[str, Any], maps: np.ndarray) -> Layer:
+    brightest = max(float(maps.max()), 1e-6)
+    return Layer(note["name"], note["note"], np.clip(maps / brightest, 0, 1).transpose(2, 0, 1))

@@ -1,0 +1,210 @@
+"""Explanations: what spoke for a digit, and the feature maps, from the module and through the door."""
+
+import base64
+import io
+import json
+
+import classifier
+import explain
+import numpy as np
+import pytest
+import wire
+from errors import BadSetting, BrokenModel
+from PIL import Image, ImageDraw
+
+
+def favours_the_left(pictures: np.ndarray) -> np.ndarray:
+    """Ten scores: 3 gains by ink on the left half, 8 by ink on the right."""
+    scores = np.zeros((len(pictures), 10), np.float32)
+    scores[:, 3] = 1 + pictures[:, :, :14].sum((1, 2))
+    scores[:, 8] = 1 + pictures[:, :, 14:].sum((1, 2))
+    return scores / scores.sum(1, keepdims=True)
+
+
+@pytest.fixture
+def model() -> classifier.Model:
+    return classifier.Model({"name": "cnn", "unsure": {"confidence": 0.5}}, favours_the_left)
+
+
+@pytest.fixture
+def bars() -> np.ndarray:
+    """A wide bar on the left, a narrow one on the right."""
+    picture = np.zeros((28, 28), np.float32)
+    picture[6:22, 5:9] = 1
+    picture[6:22, 20:22] = 1
+    return picture
+
+
+# --- evidence ---
+
+
+def test_ink_speaks_for_the_digit_that_it_makes_likelier(model, bars):
+    three = explain.evidence(model, bars, 3)
+    assert three.shape == (28, 28)
+    assert three.dtype == np.float32
+    assert (three[6:22, 5:9] > 0).all()
+    assert (three[6:22, 20:22] < 0).all()
+
+
+def test_the_evidence_for_the_only_other_digit_is_the_opposite(model, bars):
+    np.testing.assert_allclose(explain.evidence(model, bars, 8), -explain.evidence(model, bars, 3), atol=1e-6)
+
+
+def test_a_digit_that_nothing_changes_has_no_evidence(model, bars):
+    assert not explain.evidence(model, bars, 0).any()
+
+
+def test_paper_far_from_ink_says_nothing(model, bars):
+    assert not explain.evidence(model, bars, 3)[:, 12:16].any()
+    assert not explain.evidence(model, bars, 3)[:2].any()
+
+
+def test_a_single_patch_changes_the_score_by_what_it_covers(model):
+    dot = np.zeros((28, 28), np.float32)
+    dot[2, 2] = 1  # 3 has a score of 2/3 with it, of 1/2 without
+    evidence = explain.evidence(model, dot, 3)
+    assert evidence[2, 2] == pytest.approx(2 / 3 - 1 / 2)
+    assert evidence[6:].max() == 0
+
+
+def test_all_patches_are_scored_in_one_batch(bars):
+    sizes = []
+
+    def run(pictures: np.ndarray) -> np.ndarray:
+        sizes.append(len(pictures))
+        return favours_the_left(pictures)
+
+    explain.evidence(classifier.Model({"name": "cnn", "unsure": {"confidence": 0.5}}, run), np.ones_like(bars), 3)
+    assert sizes == [1 + 13 * 13]
+
+
+@pytest.mark.parametrize("digit", [-1, 10])
+def test_only_digits_are_explained(model, bars, digit):
+    with pytest.raises(BadSetting, match="Only digits from 0 to 9"):
+        explain.evidence(model, bars, digit)
+
+
+# --- layers ---
+
+
+@pytest.fixture(scope="module")
+def two_layers() -> bytes:
+    """Two outputs: the picture and its negative as two maps; the mean over 2x2 pixels."""
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 28, 28, 1], tf.float32)])
+    def maps(picture):
+        return tf.concat([2 * picture, 2 - 2 * picture], 3), tf.nn.avg_pool2d(picture, 2, 2, "VALID")
+
+    return tf.lite.TFLiteConverter.from_concrete_functions([maps.get_concrete_function()]).convert()
+
+
+NOTES = [{"name": "convolution 1", "note": "Edges."}, {"name": "convolution 2", "note": "Parts."}]
+
+
+@pytest.fixture
+def with_layers(two_layers, tmp_path, monkeypatch) -> classifier.Model:
+    monkeypatch.setattr(classifier, "MODELS", tmp_path)
+    (tmp_path / "cnn-layers.tflite").write_bytes(two_layers)
+    card = {"name": "cnn", "unsure": {"confidence": 0.5}, "layers": NOTES}
+    return classifier.Model(card, favours_the_left)
+
+
+def test_layers_are_named_and_scaled_to_their_brightest_spot(with_layers, bars):
+    first, second = explain.layers(with_layers, bars)
+    assert (first.name, first.note, second.name) == ("convolution 1", "Edges.", "convolution 2")
+    np.testing.assert_allclose(first.maps, [bars, 1 - bars], atol=1e-6)
+    np.testing.assert_allclose(second.maps, [bars.reshape(14, 2, 14, 2).mean((1, 3))], atol=1e-6)
+
+
+def test_a_model_without_layers_has_none(model, bars, tmp_path, monkeypatch):
+    monkeypatch.setattr(classifier, "MODELS", tmp_path)
+    assert explain.layers(model, bars) == []
+
+
+def test_a_missing_file_of_layers_is_no_failure(with_layers, bars, tmp_path):
+    (tmp_path / "cnn-layers.tflite").unlink()
+    assert explain.layers(with_layers, bars) == []
+
+
+def test_layers_of_another_model_are_refused(with_layers, bars):
+    with_layers.card["layers"] = NOTES[:1]
+    with pytest.raises(BrokenModel, match=r"cnn-layers\.tflite is of another model"):
+        explain.layers(with_layers, bars)
+
+
+def test_a_broken_file_of_layers_is_refused(with_layers, bars, tmp_path):
+    (tmp_path / "cnn-layers.tflite").write_bytes(b"this is text")
+    with pytest.raises(BrokenModel, match=r"LiteRT can't load cnn-layers\.tflite"):
+        explain.layers(with_layers, bars)
+
+
+# --- through the door ---
+
+
+def ask(query: str) -> tuple[str, dict]:
+    """POST a drawn bar with a query, in-process."""
+    image = Image.new("L", (100, 100), 255)
+    ImageDraw.Draw(image).line([(30, 20), (30, 80)], fill=0, width=9)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    said = []
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "QUERY_STRING": query,
+        "CONTENT_TYPE": "image/png",
+        "CONTENT_LENGTH": str(file.tell()),
+        "wsgi.input": io.BytesIO(file.getvalue()),
+        "wsgi.errors": io.StringIO(),
+    }
+    reply = b"".join(wire.application(environ, lambda status, headers: said.append(status)))
+    return said[0], json.loads(reply)
+
+
+@pytest.fixture
+def served(with_layers, monkeypatch) -> None:
+    monkeypatch.setattr(classifier, "load", lambda name: with_layers)
+
+
+def test_the_door_explains_the_winner_or_the_digit_asked_for(served):
+    plain = ask("")[1]
+    status, reply = ask("explain=1")
+    assert status == "200 OK"
+    assert reply["explained"] == reply["digit"] == plain["digit"]
+    assert np.shape(reply["evidence"]) == (28, 28)
+    assert {key: reply[key] for key in plain} == plain
+    eight, three = ask("explain=1&digit=8")[1], ask("explain=1&digit=3")[1]
+    assert eight["explained"] == 8
+    np.testing.assert_allclose(eight["evidence"], -np.array(three["evidence"]), atol=2e-6)
+
+
+def test_the_door_shows_the_layers_as_pictures(served):
+    reply = ask("explain=layers")[1]
+    assert [(layer["name"], layer["note"], len(layer["maps"])) for layer in reply["layers"]] == [
+        ("convolution 1", "Edges.", 2),
+        ("convolution 2", "Parts.", 1),
+    ]
+    head, _, data = reply["layers"][0]["maps"][0].partition(",")
+    assert head == "data:image/png;base64"
+    seen = base64.b64decode(reply["seen"].partition(",")[2])
+    assert base64.b64decode(data) == seen  # the first map of the test's model is the picture itself
+
+
+def test_a_model_without_layers_answers_without_them(served, with_layers):
+    del with_layers.card["layers"]
+    status, reply = ask("explain=layers")
+    assert (status, reply["result"], "layers" in reply) == ("200 OK", 1, False)
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ("explain=2", "?explain=1 says what spoke for the answer, ?explain=layers shows the network's layers."),
+        ("explain=1&digit=10", "?digit= takes one digit, 0 to 9."),
+        ("explain=1&digit=x", "?digit= takes one digit, 0 to 9."),
+        ("explain=1&digit=-1", "?digit= takes one digit, 0 to 9."),
+        ("explain=1&digit=%C2%B2", "?digit= takes one digit, 0 to 9."),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(served, query, error):
+    assert ask(query) == ("400 Bad Request", {"result": 0, "data": [], "error": error})
