@@ -32,8 +32,8 @@ VALIDATION = 0.1  # share of the training images that --validation keeps for its
 FOLDS = 5  # of the cross-validation in a grid search
 GRIDS: dict[str, dict[str, list[Any]]] = {
     "svm": {"C": [3.0, 10.0, 30.0], "gamma": [0.3, 0.6, 1.2]},
-    "forest": {"n_estimators": [50, 100], "max_depth": [8, 12, 16, None]},
-    "extra": {"n_estimators": [50, 100], "max_depth": [8, 12, 16, None]},
+    "forest": {"n_estimators": [25, 50], "max_depth": [8, 12, 16, None]},
+    "extra": {"n_estimators": [25, 50], "max_depth": [8, 12, 16, None]},
     "sgd": {"loss": ["hinge", "log_loss", "modified_huber"], "alpha": [1e-6, 1e-5, 1e-4]},
 }
 
@@ -320,7 +320,7 @@ def describe(
         "unsure": {
             "rule": f"Unsure when the best of the ten scores is below {threshold:.3f}: "
             f"so are {UNSURE:.0%} of the held-back training digits.",
-            "confidence": round(threshold, 4),
+            "confidence": math.floor(threshold * 1e6) / 1e6,  # rounded up to 1, it would doubt everything
         },
         "trained": time.strftime("%Y-%m-%d"),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},

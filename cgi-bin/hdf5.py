@@ -9,6 +9,7 @@ then each kind of variant in the same order.
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def write(path: Path, mnist: Mnist, seed: int) -> None:
     except OSError as error:
         raise BadDataset(f"Can't write {path}: {error.strerror or error}.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may not be one
+            part.unlink()
 
 
 def _add(file: h5py.File, name: str, array: np.ndarray) -> None:

@@ -43,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Problem as problem:
         print(f"train.py: {problem}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("\ntrain.py: stopped; the model is as it was. Go on with --resume.", file=sys.stderr)
+        resumed = " Go on with --resume." if chosen.model == "cnn" else ""
+        print(f"\ntrain.py: stopped; the model is as it was.{resumed}", file=sys.stderr)
     return 1
 
 

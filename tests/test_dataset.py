@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -75,9 +74,7 @@ def serve() -> Iterator[Serve]:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder, no MNIST_DIR, and no long waits between tries."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(
-        "platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache" / "mnist-draw")
-    )
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache" / "mnist-draw"))
     monkeypatch.delenv("MNIST_DIR", raising=False)
     monkeypatch.setattr(dataset, "PAUSE", 0.01)
     return tmp_path / "cache" / "mnist-draw" / SUMS[TRAIN_IMAGES][:12]
@@ -103,9 +100,7 @@ def test_a_folder_of_idx_files_is_read_compressed_or_not(tmp_path: Path, packed:
     assert (mnist.source, mnist.sha256) == (str(folder), SUMS)
 
 
-def test_the_folder_of_mnist_dir_is_read_when_none_is_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_folder_of_mnist_dir_is_read_when_none_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_DIR", str(small_mnist.write(tmp_path / "idx", FILES)))
     assert content(load(sha256=SUMS)) == FILES
 
@@ -280,9 +275,7 @@ def test_a_compressed_file_with_a_damaged_byte_is_named(tmp_path: Path) -> None:
         load(folder, SUMS)
 
 
-def test_a_file_that_unpacks_to_far_too_much_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_unpacks_to_far_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dataset, "MAX_BYTES", 2**20)
     folder = small_mnist.write(tmp_path / "idx", broken(TRAIN_IMAGES, bytes(2**21)))
     with pytest.raises(BadDataset, match=r"unpacks to more than 1 MiB: it is not of MNIST\.$"):
@@ -327,26 +320,15 @@ def test_checksums_are_read_as_sha256sum_prints_them(tmp_path: Path) -> None:
         (None, "No such"),
     ],
 )
-def test_a_list_of_checksums_that_lacks_one_is_an_error(
-    tmp_path: Path, text: str | None, sentence: str
-) -> None:
+def test_a_list_of_checksums_that_lacks_one_is_an_error(tmp_path: Path, text: str | None, sentence: str) -> None:
     if text is not None:
         (tmp_path / "sums").write_text(text)
     with pytest.raises(BadDataset, match=sentence):
         dataset.read_checksums(tmp_path / "sums")
 
 
-def full_mnist() -> Path:
-    folders = [os.environ.get("MNIST_DIR"), Path(__file__).parents[2] / "shared" / "mnist"]
-    return next((Path(place) for place in folders if place and Path(place).is_dir()), Path())
-
-
-FULL = full_mnist()  # found before the fixture above hides MNIST_DIR
-
-
-@pytest.mark.skipif(Path() == FULL, reason="the full MNIST is not here; name its folder in MNIST_DIR")
-def test_the_built_in_checksums_are_those_of_mnist() -> None:
-    mnist = load(FULL)
+def test_the_built_in_checksums_are_those_of_mnist(mnist_folder: Path) -> None:
+    mnist = load(mnist_folder)
     assert [array.shape for array in mnist[:4]] == [(60000, 28, 28), (60000,), (10000, 28, 28), (10000,)]
     published = hashlib.md5(small_mnist.idx(mnist.X_train)).hexdigest()
     assert published == "6bbc9ace898e44ae57da46a324031adb"
