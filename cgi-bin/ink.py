@@ -35,6 +35,7 @@ INKED = 0.25  # a pixel with less ink than this is no part of the digit's box
 COARSE = 64  # cells a side of the grid on which the paper's shading is estimated
 MAX_CHUNKS = 4096  # a PNG of 8 MB has about 1,000 in practice; each costs time whatever its size
 DARK_ON_LIGHT = "turned dark ink on light paper into light on dark"
+MAX_SCANS = 100  # of a progressive JPEG; cameras and browsers write about ten, and each costs as much as a picture
 ALLOWED = "PNG, JPEG, WebP, GIF or BMP"
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -136,9 +137,11 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _refuse_bombs(data: bytes) -> None:
-    """Refuse what costs before Pillow knows the size: WebP allocates its canvas, PNG parses every chunk."""
+    """Refuse what costs before Pillow knows the size: a canvas, scans, chunks."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         _check_side(*_webp_size(data))
+    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
+        raise NotAPicture(f"The picture is a JPEG of more than {MAX_SCANS} scans. Save it again.")
     if data.startswith(PNG_START):
         offset = len(PNG_START)
         for _ in range(MAX_CHUNKS):

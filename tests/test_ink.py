@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zlib
 from collections.abc import Callable
 
@@ -493,6 +494,22 @@ def test_the_largest_picture_is_read():
 def test_a_png_of_a_million_empty_chunks_is_refused():
     data = png_header(28, 28)[:33] + chunk(b"teXt", b"") * 600_000
     assert refusal(NotAPicture, data) == "The picture is a PNG of more than 4096 pieces. Save it again."
+
+
+def test_a_jpeg_of_many_scans_is_refused():
+    file = saved(drawn(), "JPEG", progressive=True)
+    at = file.rindex(b"\xff\xda")
+    bomb = file[:at] + file[at:-2] * 200 + file[-2:]
+    assert refusal(NotAPicture, bomb) == "The picture is a JPEG of more than 100 scans. Save it again."
+
+
+def test_a_gif_of_many_frames_is_refused_at_the_second():
+    two = saved(drawn(), "GIF", save_all=True, append_images=[drawn(pen=20)])
+    frames = two[two.index(b"\x21\xf9") : -1]
+    bomb = two.replace(frames, frames * 500)
+    started = time.process_time()
+    assert refusal(NotAPicture, bomb) == "This is an animation. Send a single picture of a digit."
+    assert time.process_time() - started < 0.5
 
 
 def test_a_small_file_that_unpacks_to_much_text_is_refused():
