@@ -294,6 +294,7 @@ def parser() -> argparse.ArgumentParser:
         "--limit", type=_positive, metavar="N", help="take N digits of it, spread evenly (default: all)"
     )
     result.add_argument("--sheet", type=Path, metavar="OUT.png", help="save a contact sheet of the misread digits")
+    result.add_argument("--scan-sheet", type=Path, metavar="OUT.png", help="the same of MNIST's misread test images")
     result.add_argument("--pictures", type=Path, metavar="OUT.npz", help="save the 28x28 pictures and labels")
     result.add_argument("--data", help="folder or URL of MNIST's IDX files (default: as train.py finds them)")
     result.add_argument("--no-mnist", action="store_true", help="leave MNIST's test set out")
@@ -321,9 +322,12 @@ def run(options: argparse.Namespace) -> None:
         contact_sheet(misread(results, read)).save(options.sheet)
     if not options.no_mnist:
         test = dataset.load(options.data)
-        result = judge(model, _on_all_cores(_read_scan, test.X_test, " scans"), test.y_test)
+        scanned = _on_all_cores(_read_scan, test.X_test, " scans")
+        result = judge(model, scanned, test.y_test)
         print(f"MNIST's test images, read from PNG files:\n\n{scans(result)}")
         print(f"Expected calibration error on them, 15 bins: {100 * calibration_error(result):.2f} %")
+        if options.scan_sheet:
+            contact_sheet(misread({"scans": result}, {"scans": scanned})).save(options.scan_sheet)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
