@@ -14,6 +14,15 @@ export function between(a, b) {
   return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, pressure: (a.pressure + b.pressure) / 2 };
 }
 
+/** Points from `a` (left out) to `b`, no more than `size` apart: what a fast hand skipped. */
+export function walk(a, b, size) {
+  const count = Math.max(1, Math.ceil(Math.hypot(b.x - a.x, b.y - a.y) / size));
+  return Array.from({ length: count }, (_, i) => {
+    const t = (i + 1) / count;
+    return { x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) * t };
+  });
+}
+
 /** Distance of a point from the line from `a` to `b` (which may be one and the same point). */
 export function distance(point, a, b) {
   const [dx, dy] = [b.x - a.x, b.y - a.y];

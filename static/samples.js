@@ -11,7 +11,7 @@ const SAMPLES = [
   [0, "plain", "54 16 34 20 24 48 32 78 52 84 70 76 77 48 68 22 52 16"],
   [0, "with a slash, as engineers write it", "54 16 34 20 24 48 32 78 52 84 70 76 77 48 68 22 52 16|76 16 26 86"],
   [1, "a single stroke, as in North America", "51 14 50 50 50 86"],
-  [1, "with a flag, as in central Europe", "30 44 55 14 55 14 55 50 54 87"],
+  [1, "with a flag, as in central Europe", "37 34 54 14 54 14 54 50 53 87"],
   [1, "with flag and foot", "34 32 52 14 52 14 52 86|32 86 72 86"],
   [2, "plain", "26 34 32 16 56 13 70 30 60 52 26 85 26 85 76 84"],
   [2, "with a loop", "28 32 36 15 60 14 70 34 52 62 28 82 24 74 36 70 54 84 78 80"],

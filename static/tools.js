@@ -1,5 +1,6 @@
 // The buttons and sliders beside the paper, and what they mean for the drawing.
 
+import { walk } from "./geometry.js";
 import * as settings from "./settings.js";
 
 const ERASER_REACH = 8; // paper units around the pointer
@@ -8,7 +9,7 @@ const ERASER_REACH = 8; // paper units around the pointer
 export class Tools {
   #find;
   #drawing;
-  #erasing = false; // the stroke under way removes others
+  #rubbed = null; // where the eraser is while it rubs, else null
 
   constructor(find, drawing) {
     this.#find = find;
@@ -45,17 +46,24 @@ export class Tools {
   /** What `Pen` calls: a pointer draws, or rubs out. */
   hand = {
     down: (point, { eraser }) => {
-      this.#erasing = eraser || this.erases;
-      if (this.#erasing) this.#drawing.erase(point, ERASER_REACH);
+      this.#rubbed = eraser || this.erases ? point : null;
+      if (this.#rubbed) this.#rub([point]);
       else this.#drawing.begin(point, this.width);
     },
     move: (points) => {
-      if (this.#erasing) points.forEach((point) => this.#drawing.erase(point, ERASER_REACH));
+      if (this.#rubbed) this.#rub(points);
       else this.#drawing.extend(points);
     },
     up: () => this.#drawing.end(),
     cancel: () => this.#drawing.cancel(),
   };
+
+  #rub(points) {
+    for (const point of points) {
+      for (const at of walk(this.#rubbed, point, ERASER_REACH)) this.#drawing.erase(at, ERASER_REACH);
+      this.#rubbed = point;
+    }
+  }
 
   #widthChanged() {
     settings.set("width", this.width);

@@ -140,6 +140,7 @@ def visit(browser: Any, http_server: doors.Server) -> Iterator[Callable[..., Any
 
     # `Hand.ink` reads the canvas, which draws a remark on speed; the other one is Playwright's own
     open_page.allowed = ["willReadFrequently", "blocked by Playwright"]  # type: ignore[attr-defined]
+    open_page.site = http_server.url  # type: ignore[attr-defined]
     yield open_page
     for context in contexts:
         context.close()

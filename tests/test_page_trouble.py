@@ -145,14 +145,6 @@ def test_without_javascript_the_page_offers_the_upload_form(visit):
     assert page.locator("#file").is_visible()
 
 
-@pytest.mark.parametrize("width", [320, 375, 1280])
-def test_nothing_sticks_out_sideways(visit, width):
-    page = visit({"viewport": {"width": width, "height": 700}})
-    Hand(page).draw(DIGITS[5])
-    predict(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
 def test_no_module_writes_html_or_evaluates_text():
     forbidden = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function")
     found = [
