@@ -320,7 +320,7 @@ def describe(
         "unsure": {
             "rule": f"Unsure when the best of the ten scores is below {threshold:.3f}: "
             f"so are {UNSURE:.0%} of the held-back training digits.",
-            "confidence": math.floor(threshold * 1e6) / 1e6,  # rounded up to 1, it would doubt everything
+            "confidence": min(round(threshold, 6), 0.999999),  # 1 would doubt everything
         },
         "trained": time.strftime("%Y-%m-%d"),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},

@@ -86,7 +86,7 @@ def digit_bars(matrix: np.ndarray, path: Path) -> None:
         for place, (name, shares), color in zip((-0.2, 0.2), bars.items(), (BLUE, ORANGE), strict=True):
             axes.bar(np.arange(10) + place, 100 * shares, 0.4, label=name, color=color)
         lowest = 100 * min(shares.min() for shares in bars.values())
-        axes.set(xlabel="digit", ylabel="%", xticks=range(10), ylim=(max(0, 1.5 * lowest - 50), 100))
+        axes.set(xlabel="digit", ylabel="%", xticks=range(10), ylim=(max(0, 1.5 * lowest - 51), 100))
         axes.legend(loc="lower right", ncols=2)
 
 

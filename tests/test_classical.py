@@ -1,0 +1,136 @@
+"""The steps of the scikit-learn models: upright digits, gradients, calibration, and the same again in ONNX."""
+
+import classical
+import classical_onnx
+import numpy as np
+import onnxruntime
+import pytest
+import small_mnist
+from deskew import deskew
+
+PICTURES, LABELS = small_mnist.pictures(300)
+X, Y = PICTURES.reshape(-1, 784) / np.float32(255), LABELS.astype(int)
+FEW = {"n_estimators": 20}
+
+
+def stroke(slant: float) -> np.ndarray:
+    """A straight stroke float32 (28, 28) that moves `slant` pixels right with each row down."""
+    picture = np.zeros((28, 28), np.float32)
+    rows = np.arange(6, 22)
+    columns = 13.5 + slant * (rows - 13.5)
+    left = np.floor(columns).astype(int)
+    picture[rows, left] = 1 - (columns - left)
+    picture[rows, left + 1] = columns - left
+    return picture
+
+
+@pytest.mark.parametrize("slant", [-0.7, -0.3, 0.0, 0.4, 0.8])
+def test_a_slanting_stroke_is_set_upright(slant: float) -> None:
+    upright = deskew(stroke(slant)[None])[0]
+    assert np.ptp(upright[6:22] @ np.arange(28)) < 0.001  # the column of the stroke, in its sixteen rows
+    np.testing.assert_allclose(upright.sum(1), stroke(slant).sum(1), atol=1e-5)
+
+
+def test_an_upright_digit_stays_as_it_is() -> None:
+    picture = np.zeros((1, 28, 28), np.float32)
+    picture[0, 5:23, 12:16] = 0.8
+    np.testing.assert_allclose(deskew(picture), picture, atol=1e-5)
+
+
+def test_shifts_survive_deskewing() -> None:
+    moved = np.roll(PICTURES[:20], (1, 1), axis=(1, 2))
+    np.testing.assert_allclose(deskew(moved), np.roll(deskew(PICTURES[:20]), (1, 1), axis=(1, 2)), atol=0.1)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        np.zeros((28, 28)),
+        np.ones((28, 28)),
+        np.eye(28),
+        np.pad(np.ones((1, 28)), ((10, 17), (0, 0))),  # a level line
+        np.pad(np.ones((1, 1)), ((27, 0), (27, 0))),  # a dot in a corner
+        np.full((28, 28), 1e-30),
+    ],
+)
+def test_odd_pictures_are_deskewed_without_harm(odd: np.ndarray) -> None:
+    upright = deskew(odd[None].astype(np.float32))
+    assert (upright.shape, upright.dtype) == ((1, 28, 28), np.float32)
+    assert 0 <= upright.min() <= upright.max() <= 1
+
+
+def test_no_picture_at_all_is_deskewed_to_none() -> None:
+    assert deskew(np.zeros((0, 28, 28))).shape == (0, 28, 28)
+
+
+def test_a_picture_is_deskewed_alone_as_among_others() -> None:
+    alone = np.concatenate([deskew(picture[None]) for picture in PICTURES[:30]])
+    np.testing.assert_allclose(deskew(PICTURES[:30]), alone, atol=1e-3)
+
+
+def test_gradients_answer_where_ink_begins_in_their_direction() -> None:
+    edge = np.zeros((1, 28, 28), np.float32)
+    edge[:, :, 14:] = 1  # ink on the right
+    by_direction = classical.Gradients().transform(edge.reshape(1, -1)).reshape(8, 8, 8)
+    strongest = {classical.DIRECTIONS[each] for each in np.flatnonzero(by_direction[:, 3, 3] > 0)}
+    assert strongest == {(0, 1), (1, 1), (-1, 1)}
+    # Two of seven columns see the edge, in each row.
+    assert by_direction[0, 3, 3] == pytest.approx(2 / 7)
+
+
+def test_temperature_is_found_again_that_was_put_in() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (20_000, 10))
+    labels = np.array([rng.choice(10, p=classical.softmax(row)) for row in logits])
+    assert classical._scale(logits / 3, labels) == pytest.approx([3], rel=0.05)
+
+
+def test_a_vote_weighs_the_model_that_knows_more() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 1000)
+    knows, guesses = np.full((2, 1000, 10), 0.1)
+    knows[np.arange(1000), labels] += 3
+    knows /= knows.sum(1, keepdims=True)
+    assert classical._weights(np.stack([guesses, knows]), labels)[1] > 0.95
+
+
+def fitted(name: str) -> classical.Pipeline:
+    settings = classical.SETTINGS[name] | (FEW if name in ("forest", "extra", "voting") else {})
+    return classical.pipeline(name, settings, seed=0).fit(X, Y)
+
+
+@pytest.mark.parametrize("name", list(classical.SETTINGS))
+def test_onnx_scores_as_scikit_learn_does_and_both_read_the_digits(name: str) -> None:
+    model = fitted(name)
+    pictures, labels = small_mnist.pictures(100, seed=5)
+    flat = pictures.reshape(-1, 784) / np.float32(255)
+    session = onnxruntime.InferenceSession(classical_onnx.export(model), providers=["CPUExecutionProvider"])
+    (scores,) = session.run(None, {"picture": deskew(flat.reshape(-1, 28, 28)).reshape(-1, 784)})
+    expected = model.predict_proba(flat)
+    assert (scores.shape, scores.dtype) == ((100, 10), np.float32)
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    np.testing.assert_allclose(expected.sum(1), 1, atol=1e-9)
+    assert (scores.argmax(1) == labels).mean() > 0.9
+    np.testing.assert_array_equal(model.predict(flat), expected.argmax(1))
+
+
+def test_the_same_seed_gives_the_same_model() -> None:
+    assert classical_onnx.export(fitted("forest")) == classical_onnx.export(fitted("forest"))
+
+
+def test_three_percent_of_held_back_digits_are_unsure() -> None:
+    model = fitted("svm")[-1]
+    assert (model.held_back_.max(1) < model.threshold_).mean() == pytest.approx(classical.UNSURE, abs=1 / 30)
+
+
+def test_variants_of_held_back_pictures_are_not_seen_before_calibration() -> None:
+    seen: list[int] = []
+
+    class Recorder(classical.SGDClassifier):
+        def fit(self, X: np.ndarray, y: np.ndarray) -> "Recorder":
+            seen.append(len(X))
+            return super().fit(X, y)
+
+    twice, labels = np.concatenate([X, X]), np.concatenate([Y, Y])
+    classical.Calibrated(Recorder(random_state=0)).fit(twice, labels, originals=300)
+    assert seen == [270, 600]

@@ -1,0 +1,272 @@
+"""train.py -M trains a scikit-learn model, reports on it, and replaces the old one only by a whole one."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import classical
+import classical_training
+import classifier
+import dataset
+import hdf5
+import numpy as np
+import pytest
+import small_mnist
+import train
+from commands import run
+from PIL import Image
+
+MODELS = ["svm", "forest", "extra", "sgd", "voting"]
+
+
+def as_mnist(n_train: int = 200, copies: int = 1) -> dataset.Mnist:
+    X, y = small_mnist.pictures(n_train)
+    X, y = np.tile(X, (copies, 1, 1)), np.tile(y, copies)
+    return dataset.Mnist(X, y, *small_mnist.pictures(50, seed=1), "made here", {}, copies)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A HDF5 file as fetch.py makes them."""
+    path = tmp_path_factory.mktemp("data") / "small.h5"
+    hdf5.write(path, as_mnist(), seed=0)
+    return path
+
+
+def train_main(data: Path, *arguments: object) -> int:
+    return train.main(["-d", str(data), *map(str, arguments)])
+
+
+def card_of(folder: Path, name: str) -> dict:
+    return json.loads((folder / f"{name}.json").read_text())
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_command_trains_reports_and_saves(data: Path, tmp_path: Path) -> None:
+    out, plots = tmp_path / "models", tmp_path / "plots"
+    ended = run("train", "-M", "svm", "-d", data, "-o", out, "-m", "--plots", plots, "-v", "-C", 5, "--seed", 3)
+    assert ended.status == 0, ended.err
+    assert files(out) == ["svm.json", "svm.onnx"]
+    card, exported = card_of(out, "svm"), (out / "svm.onnx").read_bytes()
+    assert (card["bytes"], card["sha256"]) == (len(exported), hashlib.sha256(exported).hexdigest())
+    assert card["parameters"] == {"C": 5.0, "gamma": "scale", "kernel": "rbf", "degree": 3}
+    assert (card["name"], card["file"], card["input"], card["seed"]) == ("svm", "svm.onnx", "deskewed", 3)
+    assert (card["test_images"], card["dataset"]["train_images"], card["dataset"]["variants"]) == (50, 200, 0)
+    assert card["accuracy"] == 1 - card["test_errors"] / 50 > 0.9
+    assert 0.5 < card["unsure"]["confidence"] < 1
+    head, table, matrix, last = ended.out.strip().split("\n\n", 1)[0], *split_report(ended.out)
+    assert head == "Report on 50 test images"
+    assert [row.split()[0] for row in table.splitlines()[2:12]] == list("0123456789")
+    counts = np.array([row.split()[1:] for row in matrix.splitlines()[1:]], int)
+    assert (counts.sum(), np.trace(counts)) == (50, 50 - card["test_errors"])
+    assert last.startswith(f"{card['accuracy']:.2%} of 50 test images right, fitted in ")
+    assert files(plots) == ["confusion.png", "digits.png", "misread.png"]
+    assert "fitting" in ended.err
+    assert "Warning" not in ended.err
+
+
+def split_report(out: str) -> tuple[str, str, str]:
+    """The table of the classification report, the confusion matrix, and the last line."""
+    table, rest = out.split("\nConfusion matrix: a row for each label, a column for each answer\n\n")
+    matrix, last = rest.split("\n\n")
+    return table.split("\n\n", 1)[1], matrix, last
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_model_is_served_as_its_card_says(
+    name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = ["-E", 10] if name in ("forest", "extra", "voting") else []
+    assert train_main(data, "-M", name, "-o", tmp_path, *few) == 0
+    monkeypatch.setattr(classifier, "MODELS", tmp_path)
+    mnist = as_mnist()
+    scores = classifier.load(name).score(mnist.X_test / np.float32(255))
+    card = card_of(tmp_path, name)
+    assert (scores.data.argmax(1) == mnist.y_test).mean() == card["accuracy"]
+    np.testing.assert_array_equal(scores.unsure, scores.data.max(1) < card["unsure"]["confidence"])
+
+
+def test_the_same_seed_gives_the_same_card_apart_from_times(data: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert train_main(data, "-M", "sgd", "-o", tmp_path / name) == 0
+    one, two = (card_of(tmp_path / name, "sgd") | {"fit_seconds": 0, "trained": ""} for name in ("one", "two"))
+    assert one == two
+
+
+def test_grid_search_chooses_the_best_and_overrides_single_options(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = {"C": [1e-4, 10.0], "gamma": [0.6, 500.0]}
+    monkeypatch.setitem(classical_training.GRIDS, "svm", grid)
+    plots = tmp_path / "plots"
+    assert train_main(data, "-M", "svm", "-g", "-C", 1e-4, "-o", tmp_path, "--plots", plots) == 0
+    card = card_of(tmp_path, "svm")
+    search = card["search"]
+    assert search["best"] == {"C": 10.0, "gamma": 0.6}
+    assert card["parameters"] == {"C": 10.0, "gamma": 0.6, "kernel": "rbf", "degree": 3}
+    assert [(row["C"], row["gamma"]) for row in search["candidates"]] == [
+        (1e-4, 0.6),
+        (1e-4, 500.0),
+        (10.0, 0.6),
+        (10.0, 500.0),
+    ]
+    assert (search["folds"], search["images"]) == (5, 200)
+    out = capsys.readouterr().out
+    assert "best of 4 by 5-fold cross-validation on 200 images" in out
+    assert ": C 10.0, gamma 0.6\n" in out
+    assert Image.open(plots / "search.png").format == "PNG"
+
+
+def test_the_svm_is_searched_over_at_least_eight_candidates() -> None:
+    assert len(classical_training.ParameterGrid(classical_training.GRIDS["svm"])) >= 8
+    assert set(classical_training.GRIDS) | {"voting"} == set(classical.SETTINGS)
+
+
+def test_validation_reports_on_pictures_kept_apart(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_main(data, "-M", "sgd", "-V", "-m", "-o", tmp_path) == 0
+    card, out = card_of(tmp_path, "sgd"), capsys.readouterr().out
+    assert out.startswith("Report on 20 validation images\n")
+    assert f"{card['validation']['accuracy']:.2%} of 20 validation images right" in out
+    assert (card["dataset"]["train_images"], card["validation"]["images"], card["test_images"]) == (180, 20, 50)
+
+
+def test_variants_are_never_in_training_when_their_original_is_kept_apart() -> None:
+    mnist = as_mnist(200, copies=3)
+    mnist.X_train[:, 0, 0] = np.tile(np.arange(200), 3)  # which original
+    chosen = train.parser().parse_args(["-M", "sgd", "-V", "--subset", "180"])
+    training, held = classical_training.pictures_of(mnist, chosen)
+    assert held is not None
+    kept, apart = (set(np.rint(each.X[:, 0] * 255)) for each in (training, held))
+    assert (len(kept), len(apart), kept & apart) == (162, 18, set())
+    assert (len(training.y), training.originals, len(held.y)) == (486, 162, 18)
+    np.testing.assert_array_equal(training.y, np.tile(training.y[:162], 3))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-M", "svm", "-E", "9"], "svm has no option --estimators; it has --validation, --subset, --gridsearch, "),
+        (["-M", "forest", "-C", "9"], "forest has no option --regularization; it has --validation, "),
+        (["-M", "voting", "-g"], "voting has no option --gridsearch; it has --validation, --subset, --regularization"),
+        (["-M", "sgd", "--epochs", "3"], "sgd has no option --epochs; it has "),
+        (["-M", "cnn", "-A", "1"], "cnn has no option --alpha; it has --epochs, "),
+        (["-C", "1"], "cnn has no option --regularization; it has --epochs, "),
+        (["-M", "horse"], "argument -M/--model: invalid choice: 'horse'"),
+        (["-M", "svm", "-C", "nan"], "argument -C/--regularization: 'nan' is not a number above 0"),
+        (["-M", "svm", "-C", "-1"], "argument -C/--regularization: '-1' is not a number above 0"),
+        (["-M", "svm", "-C", "inf"], "argument -C/--regularization: 'inf' is not a number above 0"),
+        (["-M", "svm", "-G", "wide"], "argument -G/--gamma: 'wide' is not a number above 0"),
+        (["-M", "forest", "-D", "0"], "argument -D/--max_depth: '0' is not a whole number from 1 on"),
+        (["-M", "sgd", "-L", "mse"], "argument -L/--loss: invalid choice: 'mse'"),
+    ],
+)
+def test_an_option_that_cannot_be_is_a_usage_error(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        train.main(arguments)
+    assert ended.value.code == 2
+    assert f"train.py: error: {sentence}" in capsys.readouterr().err
+
+
+def without(mnist: dataset.Mnist, digit: int) -> dataset.Mnist:
+    kept = mnist.y_train != digit
+    return mnist._replace(X_train=mnist.X_train[kept], y_train=mnist.y_train[kept])
+
+
+def damage_nothing(folder: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "prepare", "sentence"),
+    [
+        (["-d", "{}/none.h5"], damage_nothing, "{}/none.h5 is no folder; MNIST's four IDX files should be in it."),
+        (
+            ["-d", "{}/text.h5"],
+            lambda folder: (folder / "text.h5").write_text("a text"),
+            "{}/text.h5 is no HDF5 file, or a damaged one; `fetch.py` makes one.",
+        ),
+        (
+            ["-d", "{}/six.h5"],
+            lambda folder: hdf5.write(folder / "six.h5", without(as_mnist(), 6), 0),
+            "There are 0 training images of the digit 6; it takes at least 10.",
+        ),
+        (["--subset", "9999"], damage_nothing, "--subset 9999 is more than the 200 training images there are."),
+        (["-o", "/dev/null/models"], damage_nothing, "Can't write to the folder /dev/null/models: Not a directory."),
+    ],
+)
+def test_what_cannot_be_trained_is_said_in_a_sentence(
+    arguments: list[str],
+    prepare: Callable[[Path], object],
+    sentence: str,
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    prepare(tmp_path)
+    given = [argument.format(tmp_path) for argument in arguments]
+    assert train_main(data, "-M", "sgd", "-o", tmp_path / "models", *given) == 1
+    assert capsys.readouterr() == ("", f"train.py: {sentence.format(tmp_path)}\n")
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A folder with an older model in it."""
+    for file in ("sgd.json", "sgd.onnx"):
+        (tmp_path / file).write_text("old")
+    return tmp_path
+
+
+def assert_old_stays(folder: Path) -> None:
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"sgd.json": "old", "sgd.onnx": "old"}
+
+
+def test_a_full_disk_leaves_the_old_model_whole(
+    data: Path, old: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert train_main(data, "-M", "sgd", "-o", old) == 1
+    sentence = f"train.py: Can't save the model in {old}: No space left on device. The old one stays.\n"
+    assert capsys.readouterr() == ("", sentence)
+    assert_old_stays(old)
+
+
+def test_an_export_that_disagrees_leaves_the_old_model_whole(
+    data: Path, old: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = classical.Calibrated.predict_proba
+    monkeypatch.setattr(classical.Calibrated, "predict_proba", lambda self, X: real(self, X) + 2e-4)
+    assert train_main(data, "-M", "sgd", "-o", old) == 1
+    sentence = "The exported model scores up to 2.0e-04 apart from scikit-learn; the old model stays."
+    assert capsys.readouterr().err == f"train.py: {sentence}\n"
+    assert_old_stays(old)
+
+
+def test_a_run_that_is_stopped_leaves_the_old_model_whole(
+    data: Path, old: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(classical_training, "check_agreement", stop)
+    assert train_main(data, "-M", "sgd", "-o", old) == 1
+    assert capsys.readouterr().err == "\ntrain.py: stopped; the model is as it was.\n"
+    assert_old_stays(old)
+
+
+def test_no_pickle_is_written_or_read() -> None:
+    for path in (Path(classical.__file__).parent).glob("*.py"):
+        text = path.read_text("utf-8")
+        assert "import pickle" not in text
+        assert "joblib.dump" not in text
+        assert "joblib.load" not in text
