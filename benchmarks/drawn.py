@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from multiprocessing import Pool
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "cgi-bin"))
@@ -41,7 +41,7 @@ CANVAS = 280  # pixels a side
 OVERSAMPLING = 3  # drawn this much larger, then averaged down
 SEED = 2026
 
-Strokes = Sequence[Sequence[Sequence[float]]]
+Strokes = Sequence[np.ndarray | Sequence[Sequence[float]]]
 
 
 class Condition(NamedTuple):
@@ -164,7 +164,7 @@ def _read_scan(picture: np.ndarray) -> np.ndarray:
     return _read(ink.to_png(picture / 255))
 
 
-def _on_all_cores(work: Callable, jobs: Sequence, unit: str) -> np.ndarray:
+def _on_all_cores(work: Callable, jobs: Any, unit: str) -> np.ndarray:
     with Pool() as pool:
         return np.stack(list(tqdm(pool.imap(work, jobs, chunksize=64), total=len(jobs), unit=unit)))
 
@@ -254,7 +254,7 @@ def confusions(results: dict[str, Result], worst: int = 10) -> str:
 def scans(result: Result) -> str:
     """MNIST's test set, whole and in its two halves, whose writers differ (the first ones are harder)."""
     first = np.arange(len(result.labels)) < len(result.labels) // 2
-    parts = {"test set": slice(None), "first half": first, "second half": ~first}
+    parts = {"test set": first | True, "first half": first, "second half": ~first}
     return summary({name: Result(*(column[part] for column in result)) for name, part in parts.items()})
 
 
@@ -314,7 +314,7 @@ def run(options: argparse.Namespace) -> None:
     labels = np.array([digit.label for digit in corpus])
     read = pictures(corpus)
     if options.pictures:
-        np.savez_compressed(options.pictures, labels=labels, **read)
+        np.savez_compressed(options.pictures, **{"labels": labels, **read})  # type: ignore[arg-type]
     results = {name: judge(model, read[name], labels) for name in read}
     print(f"Model {model.card['name']}, digits drawn as on the page:\n\n{summary(results)}")
     print(f"Accuracy by digit:\n\n{by_digit(results)}\nCommonest mistakes:\n\n{confusions(results)}")

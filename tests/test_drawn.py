@@ -1,12 +1,15 @@
 """The benchmarks of drawn digits and of what is no digit: what they draw, and what they count."""
 
 import gzip
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import classifier
+import dataset
 import numpy as np
 import pytest
 from errors import BadDataset
@@ -83,7 +86,7 @@ def test_the_same_seed_draws_the_same():
 
 def test_the_png_is_the_drawing():
     picture = drawn.render(SEVEN, "neat", np.random.default_rng(1))
-    np.testing.assert_array_equal(np.asarray(Image.open(__import__("io").BytesIO(drawn.png(picture)))), picture)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(drawn.png(picture)))), picture)
 
 
 # --- counting ---
@@ -172,6 +175,24 @@ def test_the_benchmark_prints_its_tables_and_saves_what_it_is_told(strokes, tmp_
         assert saved["labels"].tolist() == [1, 7, 1, 7]
         assert saved["thin"].shape == (4, 28, 28)
         assert saved["thin"].dtype == np.uint8
+    assert Image.open(sheet).size == (1280, 76)
+
+
+def test_mnists_test_images_are_measured_whole_and_by_halves(strokes, tmp_path, believer, monkeypatch, capsys):
+    wide = drawn._read_drawing((0, SEVEN, "neat"))
+    test = SimpleNamespace(X_test=np.stack([wide] * 4), y_test=np.array([1, 7, 7, 7]))
+    monkeypatch.setattr(dataset, "load", lambda source: test)
+    sheet = tmp_path / "scans.png"
+    assert drawn.main(["--strokes", str(strokes), "--limit", "1", "--scan-sheet", str(sheet)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.endswith(
+        "MNIST's test images, read from PNG files:\n\n"
+        "|  | digits | accuracy | marked unsure | accuracy of the others |\n| --- | ---: | ---: | ---: | ---: |\n"
+        "| test set | 4 | 75.00 % | 0.00 % | 75.00 % |\n"
+        "| first half | 2 | 50.00 % | 0.00 % | 50.00 % |\n"
+        "| second half | 2 | 100.00 % | 0.00 % | 100.00 % |\n\n"
+        "Expected calibration error on them, 15 bins: 25.00 %\n"
+    )
     assert Image.open(sheet).size == (1280, 76)
 
 
