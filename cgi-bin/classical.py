@@ -30,6 +30,7 @@ DIGITS = 10
 SIDE = 28
 HELD_BACK = 0.1  # share of the training pictures that calibration looks at
 UNSURE = 0.03  # share of the held-back pictures, the least sure ones, that count as unsure
+TINY = 1e-9  # added to a probability before its logarithm is taken
 FLOOR = 1e-3  # added to a forest's share of votes before its logarithm is taken
 
 # Where a neighbour lies, in rows and columns: a filter answers where that one has more ink than its opposite.
@@ -196,7 +197,7 @@ class Vote(ClassifierMixin, BaseEstimator):
         held = y[:originals][_held_back(y[:originals], self.seed)[1]]  # what each part held back
         scores = np.stack([part.held_back_ for part in self.parts_])
         self.weights_ = _weights(scores, held)
-        raw = np.log(self._mean(scores))
+        raw = np.log(self._mean(scores) + TINY)
         self.scale_ = _scale(raw, held)
         self.held_back_ = softmax(_evidence(raw, self.scale_), axis=1)
         self.threshold_ = float(np.quantile(self.held_back_.max(1), UNSURE))
@@ -208,7 +209,7 @@ class Vote(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return probabilities, float (n, 10)."""
-        raw = np.log(self._mean(np.stack([part.predict_proba(X) for part in self.parts_])))
+        raw = np.log(self._mean(np.stack([part.predict_proba(X) for part in self.parts_])) + TINY)
         return softmax(_evidence(raw, self.scale_), axis=1)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -218,7 +219,7 @@ class Vote(ClassifierMixin, BaseEstimator):
 
 def _weights(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return weights (parts,) that sum to 1, from the parts' probabilities (parts, n, 10)."""
-    right = np.log(scores[:, np.arange(len(y)), y])  # (parts, n)
+    right = np.log(scores[:, np.arange(len(y)), y] + TINY)  # (parts, n)
 
     def loss(logits: np.ndarray) -> float:
         return -logsumexp(log_softmax(logits)[:, None] + right, axis=0).mean()

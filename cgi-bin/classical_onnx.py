@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from classical import DIRECTIONS, FLOOR, PAIRS, SIDE, STRIDE, WINDOW, Calibrated, Vote
+from classical import DIRECTIONS, FLOOR, PAIRS, SIDE, STRIDE, TINY, WINDOW, Calibrated, Vote
 from onnx import TensorProto, compose, helper, numpy_helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
@@ -127,4 +127,5 @@ def _vote(graph: Graph, model: Vote, features: str) -> str:
         graph.add("Mul", _calibrated(graph, part, features), np.array([weight], np.float32))
         for part, weight in zip(model.parts_, model.weights_, strict=True)
     ]
-    return _probabilities(graph, graph.add("Log", graph.add("Sum", *weighted)), model.scale_)
+    mean = graph.add("Sum", *weighted, np.array([TINY], np.float32))
+    return _probabilities(graph, graph.add("Log", mean), model.scale_)
