@@ -65,6 +65,12 @@ export class Answer {
     this.#hint("");
   }
 
+  /** It did not work yet and will be tried again: the server is `away`, or else busy. */
+  again(away) {
+    this.#timers.forEach(clearTimeout);
+    this.#hint(away ? "No answer yet; trying again…" : "The server is busy; trying again…");
+  }
+
   /** Something went wrong: `sentence` says what and what to do. */
   fail(sentence) {
     this.#state("failed");

@@ -1,7 +1,7 @@
 // When to ask the server: one question at a time, always about the newest drawing.
 
-/** Pauses between tries in seconds; the last one is repeated. */
-const PAUSES = [0.25, 0.5, 1, 2, 4, 8];
+/** Longest pauses before trying again, in seconds; the last one is repeated. */
+const PAUSES = [0.5, 1, 2, 4, 8];
 
 /**
  * Asks about whatever `take()` returns at the moment a question can be sent (null: nothing to ask), so a queue
@@ -77,7 +77,8 @@ export class Asker {
     const again = Number.isFinite(failure.retry);
     this.#tell.trouble(failure, { again, tries });
     if (!again) return;
-    await this.#pause(Math.max(failure.retry, PAUSES[Math.min(tries, PAUSES.length) - 1]));
+    const pause = PAUSES[Math.min(tries, PAUSES.length) - 1];
+    await this.#pause(failure.retry + pause * Math.random()); // at random: a class that starts as one must spread
     if (era === this.#era) this.#wanted = true;
   }
 

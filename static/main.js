@@ -9,6 +9,7 @@ import { History } from "./history.js";
 import { intake } from "./intake.js";
 import { KeyPen, shortcuts } from "./keyboard.js";
 import { Models } from "./models.js";
+import { keepPageUsable } from "./offline.js";
 import { toPng } from "./paint.js";
 import { Pen } from "./pen.js";
 import { Pictures } from "./pictures.js";
@@ -31,6 +32,8 @@ const press = (id, action) => find(id).addEventListener("click", action);
 
 /** What the answer on screen is about: {picture, reply, model}, or null. */
 let subject = null;
+/** The picture that is shown in place of the drawing, or null. */
+let brought = null;
 let askedAt = -Infinity;
 
 const drawing = new Drawing();
@@ -45,7 +48,7 @@ const teach = new Teach(find, history, album);
 const pictures = new Pictures(find("pictures"), { model: () => models.chosen, open: showPicture });
 
 const asker = new Asker({
-  take: () => (onPaper(drawing.ink) ? question() : null),
+  take: question,
   ask: ({ picture, model }) => score(picture, { model }),
   tell: {
     asking: () => {
@@ -55,15 +58,18 @@ const asker = new Asker({
     answer: answered,
     rest: () => answer.rest(),
     trouble: (failure, { again, tries }) => {
-      if (again && tries <= TRIES_IN_SILENCE) return;
+      if (again && (!failure.away || tries <= TRIES_IN_SILENCE)) return answer.again(failure.away);
       setSubject(null);
       answer.fail(failure.message);
     },
   },
 });
 
+/** What to ask about now, or null. An answer is `whole` when no stroke is under way. */
 function question() {
-  return { picture: toPng(drawing.ink), strokes: drawing.strokes, whole: !drawing.busy, model: models.chosen };
+  const about = { strokes: drawing.strokes, model: models.chosen };
+  if (brought) return { ...about, picture: brought, whole: false };
+  return onPaper(drawing.ink) ? { ...about, picture: toPng(drawing.ink), whole: !drawing.busy } : null;
 }
 
 function answered(reply, { picture, strokes, whole, model }) {
@@ -89,6 +95,7 @@ function nothing() {
 drawing.addEventListener("change", ({ detail: what }) => {
   find("hint").hidden = !drawing.empty;
   find("shown").hidden = true;
+  brought = null;
   if (drawing.empty) return nothing();
   if (!GROWING.includes(what)) asker.forget(); // an answer to what was there before would be a stale one
   if (!tools.live) return answer.outdated();
@@ -97,19 +104,20 @@ drawing.addEventListener("change", ({ detail: what }) => {
 });
 
 function predict() {
-  if (onPaper(drawing.ink)) return asker.want();
+  if (brought || onPaper(drawing.ink)) return asker.want();
   nothing();
   answer.fail("There is nothing on the paper yet. Draw a digit, then press Predict.");
 }
 
 /** Another model was chosen: the answer on screen is not its. */
 function refresh() {
-  if (find("shown").hidden && onPaper(drawing.ink)) asker.want();
+  if (subject) asker.want();
 }
 
 function showPicture(picture, reply) {
   if (!drawing.empty) drawing.clear();
   nothing();
+  brought = picture;
   find("shown").src = URL.createObjectURL(picture);
   find("shown").hidden = false;
   find("hint").hidden = true;
@@ -166,4 +174,4 @@ document.documentElement.dataset.scripted = "";
 await history.open();
 album.show();
 await models.load();
-if ("serviceWorker" in navigator) await navigator.serviceWorker.register("sw.js");
+await keepPageUsable();

@@ -72,7 +72,7 @@ export class Models {
   #describe() {
     const card = this.#cards.find(({ name }) => name === this.chosen);
     const known = Number.isFinite(card?.accuracy);
-    this.#find("card").textContent = known ? `right on ${(100 * card.accuracy).toFixed(2)}\u00a0% of MNIST's test images` : "";
+    this.#find("card").textContent = known ? `right on ${(100 * card.accuracy).toFixed(2)}\u00a0% of MNIST's test` : "";
   }
 }
 

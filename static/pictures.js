@@ -82,5 +82,6 @@ function thumbnail(file) {
   image.alt = "";
   image.src = URL.createObjectURL(file);
   image.addEventListener("error", () => image.remove());
+  image.addEventListener("load", () => URL.revokeObjectURL(image.src));
   return image;
 }

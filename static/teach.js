@@ -27,7 +27,7 @@ export class Teach {
 
   /** A drawing has been answered: keeps it, or updates what is kept of it. */
   async answered(strokes, reply) {
-    if (!strokes.length) return;
+    if (!strokes.length || !reply.seen) return;
     const id = this.#idOf(strokes);
     const pixels = await greys(reply.seen);
     const before = this.#history.get(id);

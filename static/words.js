@@ -5,11 +5,12 @@ export const NAMES = ["zero", "one", "two", "three", "four", "five", "six", "sev
 /** A runner-up below this share is not worth asking about. */
 const CONTENDER = 0.1;
 
-/** A share as people read it: never rounded up to certainty or down to impossibility. */
+/** A share that rounding has made of nothing: which digit has it is chance. */
+const NOTHING = 1e-5;
+
+/** A share as people read it: never rounded up to certainty or down to impossibility, which no network has. */
 export function percent(share, [over, under] = ["over", "under"]) {
-  if (share >= 1) return "100\u00a0%";
   if (share > 0.999) return `${over}\u00a099.9\u00a0%`;
-  if (share <= 0) return "0\u00a0%";
   if (share < 0.001) return `${under}\u00a00.1\u00a0%`;
   const digits = share > 0.1 && share < 0.985 ? 0 : 1; // finer where it matters: near all and near nothing
   return `${(share * 100).toFixed(digits)}\u00a0%`;
@@ -41,14 +42,15 @@ export function capital(word) {
 export function verdict({ data, unsure = false }) {
   const [first, second] = ranking(data);
   const sure = `${capital(percent(data[first]))} sure`;
-  const next = `${NAMES[second]}, ${percent(data[second])}`;
-  const spoken = `${spokenPercent(data[first])}; next: ${NAMES[second]}`;
+  const alone = data[second] < NOTHING;
+  const next = alone ? "Nothing else comes near" : `Next: ${NAMES[second]}, ${percent(data[second])}`;
+  const spoken = `${spokenPercent(data[first])}; ${alone ? "nothing else comes near" : `next: ${NAMES[second]}`}`;
   if (!unsure) {
     const name = capital(NAMES[first]);
-    return { first, second, headline: name, detail: `${sure}. Next: ${next}.`, spoken: `${name}, ${spoken}.` };
+    return { first, second, headline: name, detail: `${sure}. ${next}.`, spoken: `${name}, ${spoken}.` };
   }
   const headline = doubt(first, second, data[second]);
-  return { first, second, headline, detail: `Best guess: ${NAMES[first]}, ${percent(data[first])}. Next: ${next}.`,
+  return { first, second, headline, detail: `Best guess: ${NAMES[first]}, ${percent(data[first])}. ${next}.`,
     spoken: `${headline} ${capital(NAMES[first])}, ${spoken}.` };
 }
 

@@ -109,8 +109,13 @@ class Hand:
         }
         self.cdp.send("Input.dispatchMouseEvent", {**event, "pointerType": "pen", "force": force, "clickCount": 1})
 
+    def settle(self) -> None:
+        """Wait until the canvas shows the strokes: it is redrawn with the next frame."""
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
+
     def ink(self) -> int:
-        """How many pixels of the visible canvas hold ink."""
+        """How many pixels of the visible canvas hold ink, once it has been redrawn."""
+        self.settle()
         return self.page.evaluate(
             """() => { const c = document.getElementById("paper");
                  const data = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;

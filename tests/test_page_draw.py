@@ -36,7 +36,9 @@ def test_a_sure_answer_comes_with_its_certainty_and_the_runner_up(visit):
     page = visit()
     Hand(page).draw(DIGITS[7])
     assert (predict(page), page.inner_text("#sign")) == ("Seven", "7")
-    assert re.fullmatch(r".*[0-9]\s% sure\. Next: [a-z]+, .*[0-9]\s%\.", page.inner_text("#detail"))
+    assert re.fullmatch(
+        r"[^.]*[0-9.]+\s% sure\. (Next: [a-z]+, .*[0-9]\s%|Nothing else comes near)\.", page.inner_text("#detail")
+    )
 
 
 def test_the_chart_has_ten_labelled_bars_and_marks_the_winner(visit):
@@ -101,7 +103,6 @@ def test_a_second_finger_leaves_no_mark(visit):
     hand.finger("touchStart", (0.5, 0.2), others=[(0.8, 0.8)])
     hand.finger("touchMove", (0.7, 0.2), others=[(0.3, 0.8)])
     hand.finger("touchEnd")
-    page.wait_for_timeout(100)
     assert ink_below_the_middle_and_above(page)[1] > 0
     assert ink_below_the_middle_and_above(page)[0] == 0
 
@@ -112,10 +113,8 @@ def test_a_cancelled_pointer_ends_its_stroke_and_the_next_one_draws(visit):
     hand.finger("touchStart", (0.2, 0.3))
     hand.finger("touchMove", (0.8, 0.3))
     hand.finger("touchCancel")
-    page.wait_for_timeout(100)
     first = hand.ink()
     hand.touch([[(0.2, 0.7), (0.8, 0.7)]], (0, 0, 1, 1))
-    page.wait_for_timeout(100)
     assert first > 0
     assert hand.ink() == pytest.approx(2 * first, rel=0.05)
 
@@ -130,11 +129,9 @@ def test_a_stroke_goes_on_when_the_pointer_leaves_the_paper_and_ends_when_it_is_
     page.mouse.move(*hand.at((0.5, 0.8)), steps=4)
     page.mouse.move(*hand.at((1.4, 0.9)), steps=4)
     page.mouse.up()
-    page.wait_for_timeout(100)
     ink = hand.ink()
     assert ink_below_the_middle_and_above(page)[0] > 0
     page.mouse.move(*hand.at((0.2, 0.2)), steps=4)
-    page.wait_for_timeout(100)
     assert hand.ink() == ink
 
 
@@ -145,7 +142,6 @@ def test_only_the_main_button_draws(visit):
     page.mouse.down(button="right")
     page.mouse.move(*hand.at((0.7, 0.7)), steps=3)
     page.mouse.up(button="right")
-    page.wait_for_timeout(100)
     assert hand.ink() == 0
 
 
@@ -179,6 +175,7 @@ CORNER_AND_SIZE = """async (url) => { const image = new Image(); image.src = url
 
 
 def ink_below_the_middle_and_above(page) -> tuple[int, int]:
+    Hand(page).settle()
     below, above = page.evaluate(
         """() => { const c = document.getElementById("paper"), half = Math.floor(c.height / 2);
              const ink = (top) => c.getContext("2d").getImageData(0, top, c.width, half).data

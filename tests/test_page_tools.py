@@ -15,7 +15,7 @@ ALL = (0, 0, 1, 1)
 
 def in_half(page, name: str) -> bool:
     """Whether there is ink in the upper or lower half of the paper."""
-    page.wait_for_timeout(100)
+    Hand(page).settle()
     return page.evaluate(
         """(name) => { const c = document.getElementById("paper"), half = Math.floor(c.height / 2);
              const { data } = c.getContext("2d").getImageData(0, name === "lower" ? half : 0, c.width, half);
@@ -87,11 +87,14 @@ def test_there_are_never_two_questions_under_way_and_the_newest_drawing_wins(vis
 
 def test_an_answer_that_comes_after_clear_is_not_shown(visit):
     page = visit()
-    page.route("**/cgi-bin/mnist.py*", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    held = []
+    page.route("**/cgi-bin/mnist.py*", lambda route: held.append(route))
     Hand(page).draw(DIGITS[7])
-    with page.expect_response("**/cgi-bin/mnist.py*"):
-        page.click("#clear")
-    page.wait_for_timeout(200)
+    page.click("#clear")
+    with page.expect_response("**/cgi-bin/mnist.py*") as response:
+        held.pop().continue_()
+    response.value.finished()
+    Hand(page).settle()
     assert page.inner_text("#headline") == "Nothing drawn yet"
     assert page.locator("#seen").is_hidden()
 
@@ -140,7 +143,6 @@ def test_a_wider_pen_leaves_more_ink(visit):
     for width in ("6", "36"):
         page.fill("#width", width)
         hand.draw(LINES["upper"], ALL)
-        page.wait_for_timeout(100)
         amounts.append(hand.ink())
         page.click("#clear")
     assert amounts[1] == pytest.approx(6 * amounts[0], rel=0.25)
@@ -155,7 +157,6 @@ def test_a_pen_that_presses_harder_draws_thicker(visit):
         hand.pen("mouseMoved", (0.5, 0.5), force)
         hand.pen("mouseMoved", (0.8, 0.5), force)
         hand.pen("mouseReleased", (0.8, 0.5), force)
-        page.wait_for_timeout(100)
         amounts.append(hand.ink())
         page.click("#clear")
     assert amounts[1] > 1.8 * amounts[0] > 0
@@ -177,10 +178,9 @@ def test_turning_the_phone_keeps_the_drawing(visit):
     page = visit(PHONE)
     hand = Hand(page)
     hand.touch(DIGITS[7])
-    page.wait_for_timeout(100)
     share = hand.ink() / page.evaluate("document.getElementById('paper').width ** 2")
     page.set_viewport_size({"width": 667, "height": 375})
-    page.wait_for_timeout(200)
+    hand.settle()
     turned = hand.ink() / page.evaluate("document.getElementById('paper').width ** 2")
     assert turned == pytest.approx(share, rel=0.03)
 
