@@ -224,9 +224,10 @@ def finish(run: Run, X_held: np.ndarray, y_held: np.ndarray) -> tuple[Any, dict[
     """The inference network, calibrated, with its doubt fitted on held-back digits; and these facts for the card."""
     from model import Inference, fold
 
-    temperature = best_temperature(run.training.logits(X_held)[:, :10], y_held)
+    weights = fold(run.training.get())
+    temperature = best_temperature(_uncalibrated(weights, X_held), y_held)
     network = Inference(temperature)
-    network.set(fold(run.training.get()))
+    network.set(weights)
     drawn, labels = Augmenter(X_held, y_held).epoch([run.settings.seed], drawn=1.0, foreign=0.0)
     digits = network.score(np.concatenate([X_held, drawn]).astype(np.float32) / 255)
     facts = {"temperature": round(temperature, 4), "unsure": doubt(digits, run.settings.doubted)}
@@ -236,6 +237,15 @@ def finish(run: Run, X_held: np.ndarray, y_held: np.ndarray) -> tuple[Any, dict[
         "accuracy_drawn": float((digits[len(y_held) :, :10].argmax(1) == labels).mean()),
     }
     return network, facts
+
+
+def _uncalibrated(weights: dict[str, np.ndarray], pictures: np.ndarray) -> np.ndarray:
+    """Logits (n, 10) of the inference network, each row up to a constant."""
+    from model import Inference
+
+    network = Inference()
+    network.set(weights)
+    return np.log(network.score(pictures.astype(np.float32) / 255)[:, :10] + 1e-30)
 
 
 def best_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -261,7 +271,7 @@ def doubt(digits: np.ndarray, share: float) -> dict[str, Any]:
     foreign = float(np.quantile(digits[:, NOT_A_DIGIT], 1 - 0.25 * share))
     rule = (
         f"Unsure when the best of the ten scores is below {confidence:.3f} (so are {0.75 * share:.2%} of held-back "
-        f"digits, scanned and drawn) or the eleventh output, 'not a digit', is above {foreign:.3f} ({0.25 * share:.2%})."
+        f"digits, scanned and drawn) or the eleventh output, 'not a digit', above {foreign:.3f} ({0.25 * share:.2%})."
     )
     return {"rule": rule, "confidence": round(confidence, 4), "foreign": round(foreign, 4)}
 
@@ -295,7 +305,8 @@ def describe(network: Any, mnist: Mnist, settings: Settings) -> dict[str, Any]:
         "architecture": [
             *layers,
             f"fully connected, {model.CLASSES} outputs, the last for what is no digit",
-            f"{model.TOWERS} such networks side by side, logits averaged, softmax",
+            f"{model.TOWERS} such networks side by side, logits averaged",
+            f"each picture as it is and turned by {model.LOOKS[1:]} degrees, logits averaged, softmax",
         ],
         "parameters": network.parameters(),
         "dataset": {"source": "MNIST", "train_images": len(mnist.y_train), "sha256": mnist.sha256} | overlap(mnist),
