@@ -5,7 +5,7 @@ const PAUSES = [0.5, 1, 2, 4, 8];
 
 /**
  * Asks about whatever `take()` returns at the moment a question can be sent (null: nothing to ask), so a queue
- * of old drawings can't build up. `ask(job)` promises a reply. `tell` hears asking(job), answer(reply, job),
+ * of old drawings can't build up. `ask(job)` promises a reply. `tell` hears waiting(), asking(job), answer(reply, job),
  * trouble(failure, {again, tries}) and rest(). Answers to a question that was asked before `forget()` are dropped.
  */
 export class Asker {
@@ -28,6 +28,7 @@ export class Asker {
   /** Asks for an answer about the drawing as it is now, or will be when the answer under way is in. */
   want() {
     this.#wanted = true;
+    this.#tell.waiting();
     this.#wake();
     this.#run();
   }

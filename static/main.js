@@ -51,6 +51,7 @@ const asker = new Asker({
   take: question,
   ask: ({ picture, model }) => score(picture, { model }),
   tell: {
+    waiting: () => answer.waiting(),
     asking: () => {
       askedAt = performance.now();
       answer.waiting();

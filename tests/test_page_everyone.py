@@ -3,6 +3,7 @@
 Screenshots of each state go to $SCREENSHOTS (default: out/screenshots below the project), for people to look at.
 """
 
+import json
 import os
 import re
 import sys
@@ -195,6 +196,13 @@ def test_a_new_release_shows_at_the_next_visit(visit):
     page.reload()
     page.wait_for_selector("html[data-scripted]")
     assert page.inner_text("h1") == "MNIST Draw"
+
+
+def test_the_manifest_names_the_page_and_icons_that_are_there():
+    manifest = json.loads((ROOT / "static/manifest.webmanifest").read_text("utf-8"))
+    assert (manifest["name"], manifest["start_url"], manifest["display"]) == ("MNIST Draw", "../", "standalone")
+    assert {icon["purpose"] for icon in manifest["icons"]} == {"any", "maskable"}
+    assert all((ROOT / "static" / icon["src"]).is_file() for icon in manifest["icons"])
 
 
 def test_the_service_worker_keeps_every_file_of_the_page():

@@ -168,7 +168,8 @@ def test_answers_to_a_drawing_that_is_gone_are_dropped_and_failures_tried_again(
     told = run(
         "asker",
         """const told = [], answers = [];
-           const tell = { asking: (job) => told.push(`ask ${job}`), answer: (reply) => told.push(`show ${reply}`),
+           const tell = { waiting: () => {}, asking: (job) => told.push(`ask ${job}`),
+             answer: (reply) => told.push(`show ${reply}`),
              trouble: (failure, { again }) => told.push(`${failure.message} ${again}`), rest: () => told.push("rest") };
            let job = "one";
            const ask = () => new Promise((...ends) => answers.push(ends));
