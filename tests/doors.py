@@ -202,6 +202,18 @@ def address(server: Server, path: str = "/") -> str:
     return urllib.parse.urljoin(server.url, path)
 
 
+def children(parent: int, name: str = "") -> list[int]:
+    """The processes below another one whose command line has that name in it."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    found, below = [], {parent}
+    for pid, ppid, *args in sorted(rows, key=lambda row: int(row[0])):
+        if int(ppid) in below:
+            below.add(int(pid))
+            found += [int(pid)] if name in "".join(args) else []
+    return found
+
+
 class Script:
     """The CGI script, run as a server would run it, but without one; `settings` go into its environment."""
 

@@ -171,7 +171,7 @@ def test_clients_that_hang_up_half_way_leave_nothing_behind(hasty_server: doors.
         with socket.create_connection(("127.0.0.1", hasty_server.port)) as client:
             client.sendall(head(5000) + SEVEN[:100])
     assert hasty_server.ask(SEVEN).json["digit"] == 7
-    waited = wait_until(lambda: not children(hasty_server.process.pid, "mnist.py"))
+    waited = wait_until(lambda: not doors.children(hasty_server.process.pid, "mnist.py"))
     assert waited, "a script still runs"
 
 
@@ -181,18 +181,6 @@ def wait_until(true: Callable[[], Any], seconds: float = 20) -> Any:
     while not (result := true()) and time.monotonic() < until:
         time.sleep(0.05)
     return result
-
-
-def children(parent: int, name: str = "") -> list[int]:
-    """The processes below another one whose command line has that name in it."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
-    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
-    found, below = [], {parent}
-    for pid, ppid, *args in sorted(rows, key=lambda row: int(row[0])):
-        if int(ppid) in below:
-            below.add(int(pid))
-            found += [int(pid)] if name in "".join(args) else []
-    return found
 
 
 # --- limits and crowds ------------------------------------------------------------------------------
@@ -218,7 +206,7 @@ def test_a_hang_ends_as_a_sentence(tmp_path: Path, stuck: dict[str, str]) -> Non
 def test_a_killed_child_process_ends_as_a_sentence_at_once(tmp_path: Path, stuck: dict[str, str]) -> None:
     script = doors.Script(tmp_path / "log", **stuck)
     request = script.start(SEVEN)
-    child = wait_until(lambda: children(request.pid))[0]
+    child = wait_until(lambda: doors.children(request.pid))[0]
     os.kill(child, signal.SIGKILL)
     assert "more time or memory" in failed(script.finished(request, timeout=10))
 
@@ -233,14 +221,14 @@ def test_a_picture_that_takes_too_much_memory_ends_as_a_sentence(tmp_path: Path)
 def test_who_finds_no_place_is_told_within_a_second_when_to_come_back(tmp_path: Path, stuck: dict[str, str]) -> None:
     script = doors.Script(tmp_path / "log", **stuck, MNIST_SLOTS="1", MNIST_PLACES="2", MNIST_WAIT_SECONDS="3")
     scoring, waiting = script.start(SEVEN), script.start(SEVEN)
-    assert wait_until(lambda: len(children(scoring.pid)) + len(children(waiting.pid)) == 1)
+    assert wait_until(lambda: len(doors.children(scoring.pid)) + len(doors.children(waiting.pid)) == 1)
     started = time.monotonic()
     answer = script.ask(SEVEN)
     took = time.monotonic() - started
     assert "try again" in failed(answer)
     assert (answer.headers["retry-after"], answer.json["retry_after"]) == ("2", 2)
     assert took < 1 or os.getloadavg()[0] > os.cpu_count()  # the second is meant for a machine that is not swamped
-    first, second = (children(one.pid) for one in (scoring, waiting))
+    first, second = (doors.children(one.pid) for one in (scoring, waiting))
     loser = script.finished(waiting if first else scoring)
     assert loser.json["retry_after"] == 2
     for child in first or second:
@@ -252,7 +240,7 @@ def test_what_dies_gives_its_place_back(tmp_path: Path, stuck: dict[str, str]) -
     crowded = {"MNIST_SLOTS": "1", "MNIST_PLACES": "1"}
     script = doors.Script(tmp_path / "log", **stuck, **crowded)
     request = script.start(SEVEN)
-    child = wait_until(lambda: children(request.pid))[0]
+    child = wait_until(lambda: doors.children(request.pid))[0]
     request.kill()
     os.kill(child, signal.SIGKILL)
     request.wait()
