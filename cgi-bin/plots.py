@@ -4,7 +4,7 @@ matplotlib is used without a display. Each file is written beside its place and 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import matplotlib as mpl
@@ -27,7 +27,8 @@ def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
         figure.savefig(part, format="png", dpi=DPI)
         part.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may not be one
+            part.unlink()
 
 
 def learning_curve(history: list[dict], path: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from errors import BadSetting
 from sklearn.metrics import classification_report, confusion_matrix
 
 
@@ -32,13 +33,16 @@ def _table(matrix: np.ndarray) -> str:
 def save_plots(folder: Path, X: np.ndarray, y: np.ndarray, scores: np.ndarray, search: dict | None = None) -> None:
     """Save plots of how pictures (n, 784) in 0..1 with labels (n,) were scored, and of a grid search if there was one.
 
-    Raises OSError if the folder can't be written.
+    Raises BadSetting if the folder can't be written.
     """
     import plots
 
-    answers = scores.argmax(1)
-    plots.confusion_matrix(confusion(y, answers), folder / "confusion.png")
-    plots.digit_bars(confusion(y, answers), folder / "digits.png")
-    plots.misread(X.reshape(-1, 28, 28), y, scores, folder / "misread.png")
-    if search:
-        plots.heat_map(search["candidates"], folder / "search.png")
+    matrix = confusion(y, scores.argmax(1))
+    try:
+        plots.confusion_matrix(matrix, folder / "confusion.png")
+        plots.digit_bars(matrix, folder / "digits.png")
+        plots.misread(X.reshape(-1, 28, 28), y, scores, folder / "misread.png")
+        if search:
+            plots.heat_map(search["candidates"], folder / "search.png")
+    except OSError as error:
+        raise BadSetting(f"Can't save plots in {folder}: {error.strerror}.") from error

@@ -199,6 +199,7 @@ def damage_nothing(folder: Path) -> None:
             "There are 0 training images of the digit 6; it takes at least 10.",
         ),
         (["--subset", "9999"], damage_nothing, "--subset 9999 is more than the 200 training images there are."),
+        (["--plots", "/dev/null/plots"], damage_nothing, "Can't save plots in /dev/null/plots: Not a directory."),
         (["-o", "/dev/null/models"], damage_nothing, "Can't write to the folder /dev/null/models: Not a directory."),
     ],
 )
