@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "cgi-bin"))
+sys.path.insert(0, str(HERE.parent / "cgi-bin"))  # as pytest does, for who runs this file itself
 
-import classifier
-import dataset
-import ink
-import numpy as np
-import pictures
+import classifier  # noqa: E402
+import dataset  # noqa: E402
+import ink  # noqa: E402
+import numpy as np  # noqa: E402
+import pictures  # noqa: E402
 
 SCORES = HERE / "shipped_scores.json"
 NAMES = ["cnn", "extra", "forest", "sgd", "svm", "voting"]

@@ -47,12 +47,12 @@ def test_a_file_of_another_kind_is_named_with_what_is_wrong(tmp_path, content, s
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(BadDataset, match="mine.csv can't be read"):
+    with pytest.raises(BadDataset, match=r"mine\.csv can't be read"):
         teach.read(tmp_path / "mine.csv")
 
 
 def test_without_a_model_the_command_that_trains_one_is_named(tmp_path):
-    with pytest.raises(NoModel, match="train.py"):
+    with pytest.raises(NoModel, match=r"train\.py"):
         teach.shipped(tmp_path)
 
 
