@@ -1,0 +1,206 @@
+"""How long one picture takes, next to the least and to the most obvious way of answering it.
+
+    python benchmarks/latency.py                 # all of it, a few minutes
+    python benchmarks/latency.py --literal 0     # without the obvious way, which needs TensorFlow
+
+Measures, interleaved, so that whatever else the machine does is spread over all: through `python -m http.server
+--cgi`, a bare CGI script that prints `{}`, and ours with a 280x280 PNG data URL; the literal approach, a fresh process
+that imports TFLearn, loads the checkpoint and predicts; and the WSGI `application` in-process. Prints medians in
+milliseconds, and the peak memory of a request's largest process (`--json` for machines).
+"""
+
+import argparse
+import base64
+import http.client
+import io
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+CGI = ROOT / "cgi-bin"
+BARE = "#!/usr/bin/env python3\nprint('Content-Type: application/json\\n\\n{}')\n"
+LITERAL = f"""
+import sys
+sys.path.insert(0, {str(CGI)!r})
+import base64, io, json
+import numpy, PIL.Image
+import model
+network = model.Inference()
+network.load({str(ROOT / "models" / "cnn.tfl")!r})
+picture = PIL.Image.open(io.BytesIO(base64.b64decode(sys.stdin.read().partition(",")[2]))).getchannel("A")
+print(network.score(numpy.asarray(picture.resize((28, 28)), "float32")[None] / 255).tolist())
+"""
+
+MEASURE = """
+import os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+child.stdin.write(sys.stdin.buffer.read())
+child.stdin.close()
+print(os.wait4(child.pid, 0)[2].ru_maxrss)
+"""
+
+
+def main() -> int:
+    """Measure, print, and tell by the exit status whether the answers were right."""
+    args = _arguments().parse_args()
+    url = _drawing()
+    figures: dict[str, list[float]] = {}
+    with _server() as port:
+        ways = _ways(port, url)
+        for _ in range(3):  # the first runs read files from the disk
+            for name in ("bare", "ours", "wsgi"):
+                ways[name]()
+        for turn in range(args.runs):
+            names = ["bare", "ours", "wsgi"] + ["literal"] * (turn < args.literal)
+            for name in names:
+                figures.setdefault(name, []).append(_milliseconds(ways[name]))
+        memory = {"ours": _peak_mb([str(CGI / "mnist.py")], url, as_cgi=True)}
+        if args.literal:
+            memory["literal"] = _peak_mb([sys.executable, "-c", LITERAL], url)
+    _report(figures, memory, args.json)
+    return 0
+
+
+def _arguments() -> argparse.ArgumentParser:
+    head = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=head)
+    parser.add_argument("--runs", type=int, default=30, help="requests of each kind (default 30)")
+    parser.add_argument("--literal", type=int, default=5, help="runs of the literal approach (default 5)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    return parser
+
+
+def _drawing() -> bytes:
+    """A 7 on a 280x280 canvas, as a PNG data URL."""
+    from PIL import Image, ImageDraw
+
+    canvas, file = Image.new("RGBA", (280, 280)), io.BytesIO()
+    ImageDraw.Draw(canvas).line([(80, 60), (200, 60), (125, 230)], fill="black", width=20, joint="curve")
+    canvas.save(file, "PNG")
+    return b"data:image/png;base64," + base64.b64encode(file.getvalue())
+
+
+# --- the four ways ----------------------------------------------------------------------------------
+
+
+def _ways(port: int, url: bytes) -> dict[str, Callable[[], object]]:
+    """What is measured, by name; each raises unless the answer is what it has to be."""
+
+    def bare() -> None:
+        assert _post(port, "/cgi-bin/bare.py", b"") == {}
+
+    def ours() -> None:
+        assert _post(port, "/cgi-bin/mnist.py", url)["digit"] == 7
+
+    def literal() -> None:
+        subprocess.run([sys.executable, "-c", LITERAL], input=url, capture_output=True, check=True)
+
+    return {"bare": bare, "ours": ours, "literal": literal, "wsgi": lambda: _wsgi(url)}
+
+
+def _post(port: int, path: str, body: bytes) -> Any:
+    """Post a body on a fresh connection; the JSON that comes back."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    connection.request("POST", path, body)
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer
+
+
+def _wsgi(url: bytes) -> None:
+    """One request to the application, in this process."""
+    sys.path[:] = [str(CGI), *(path for path in sys.path if path != str(CGI))]
+    import mnist
+
+    environ = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(url)), "wsgi.errors": sys.stderr}
+    environ["wsgi.input"] = io.BytesIO(url)
+    reply = mnist.application(environ, lambda status, headers: None)
+    assert json.loads(b"".join(reply))["digit"] == 7
+
+
+@contextmanager
+def _server() -> Iterator[int]:
+    """`python -m http.server --cgi` in a folder that has ours and the bare script; its port."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        shutil.copytree(CGI, home / "cgi-bin", ignore=shutil.ignore_patterns("__pycache__"))
+        (home / "cgi-bin" / "bare.py").write_text(BARE)
+        (home / "cgi-bin" / "bare.py").chmod(0o755)
+        subprocess.run([sys.executable, "-m", "compileall", "-q", home / "cgi-bin"], check=True)
+        process = subprocess.Popen(
+            [*_as_this_user(), sys.executable, "-u", "-m", "http.server", "--cgi", "--bind", "127.0.0.1", "0"],
+            cwd=home,
+            env=_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline().split(b"port ")[1].split()[0])
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _as_this_user() -> list[str]:
+    """What keeps a server that root starts from running scripts as `nobody`; see the Makefile."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--bounding-set", "-all,+dac_read_search"] if setpriv and not os.geteuid() else []
+
+
+def _environment() -> dict[str, str]:
+    """The environment of the Python that runs this, activated."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "MNIST_MODELS": os.environ.get("MNIST_MODELS") or str(ROOT / "models")}
+
+
+# --- measuring --------------------------------------------------------------------------------------
+
+
+def _milliseconds(way: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    way()
+    return (time.perf_counter() - start) * 1000
+
+
+def _peak_mb(command: list[str], url: bytes, as_cgi: bool = False) -> float:
+    """The resident memory in MB that the largest process of a command held at most; of ours a second, light
+    one waits for it. Measured by a small process in between: a child's figure begins with its parent's.
+    """
+    meta = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(url)), "SCRIPT_NAME": "/cgi-bin/mnist.py"}
+    env = _environment() | (meta if as_cgi else {})
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", MEASURE, *command], env=env, input=url, capture_output=True, check=True
+    )
+    return int(done.stdout) / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _report(figures: dict[str, list[float]], memory: dict[str, float], as_json: bool) -> None:
+    medians = {name: round(statistics.median(times), 2) for name, times in figures.items()}
+    result: dict[str, Any] = {"median_ms": medians, "peak_mb": {k: round(v, 1) for k, v in memory.items()}}
+    result["times_bare"] = round(medians["ours"] / medians["bare"], 2)
+    if "literal" in medians:
+        result["faster_than_literal"] = round(medians["literal"] / medians["ours"], 1)
+    result["machine"] = {"cores": os.cpu_count(), "python": sys.version.split()[0], "load": os.getloadavg()[0]}
+    if as_json:
+        print(json.dumps(result, indent=1))
+        return
+    for name, times in figures.items():
+        print(f"{name:8} {medians[name]:9.2f} ms median of {len(times)}, {min(times):.2f} to {max(times):.2f}")
+    for key in ("peak_mb", "times_bare", "faster_than_literal", "machine"):
+        print(f"{key:20} {result.get(key, '-')}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
