@@ -90,6 +90,12 @@ def load(
     return _assemble(files, mirrors[0] if fresh else str(folder), sha256)
 
 
+def without_variants(mnist: Mnist) -> Mnist:
+    """Return the data set with the training images only, without what `fetch.py` made of them."""
+    originals = len(mnist.y_train) // mnist.copies
+    return mnist._replace(X_train=mnist.X_train[:originals], y_train=mnist.y_train[:originals], copies=1)
+
+
 def read_checksums(path: str | Path) -> dict[str, str]:
     """Read what `sha256sum train-* t10k-*` prints about uncompressed files: a checksum for each of `FILES`.
 

@@ -70,6 +70,14 @@ def test_shifts_follow_the_images_in_their_order(data: Path, mnist: dataset.Mnis
     np.testing.assert_array_equal(shifted.X_test, mnist.X_test)
 
 
+def test_variants_can_be_left_out_again(data: Path, mnist: dataset.Mnist, tmp_path: Path) -> None:
+    assert fetch_main(data, "-s", "-r", "-o", tmp_path / "mnist.h5") == 0
+    plain = dataset.without_variants(dataset.load(tmp_path / "mnist.h5"))
+    np.testing.assert_array_equal(plain.X_train, mnist.X_train)
+    np.testing.assert_array_equal(plain.y_train, mnist.y_train)
+    assert plain.copies == 1
+
+
 def test_a_shift_brings_in_paper_and_no_ink_from_the_other_side() -> None:
     full = np.full((1, 28, 28), 255, np.uint8)
     assert fetch.shifted(full, -1, 0)[0, -1].max() == fetch.shifted(full, 1, 0)[0, 0].max() == 0
