@@ -1,0 +1,198 @@
+"""What each of the three servers does under load: good drawings, uploads, rubbish and bad manners. Loopback only.
+
+    python benchmarks/load.py --server gunicorn --clients 16 --seconds 10 --good      # answers a second
+    python benchmarks/load.py --server http.server --clients 30 --pause 1 --seconds 60 --good
+    python benchmarks/load.py --server lighttpd --burst 200                           # all in one instant
+    python benchmarks/load.py --server gunicorn --seconds 3600                        # an hour of everything
+
+Starts the server as README does, on a free port, and prints requests, answers by kind, percentiles of the time to an
+answer, the most memory of all its processes at once (PSS: shared pages counted once; Linux only), and what was lost:
+requests of well-mannered clients that got no answer at all, or a wrong one. Exit status 1 if anything was lost.
+"""
+
+import argparse
+import random
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+import doors
+import pictures
+
+SEVEN = pictures.png(7)
+URL = pictures.data_url(SEVEN)
+FORM = pictures.form(("seven.png", SEVEN), ("one.png", pictures.png(1)))
+SERVERS = ("http.server", "lighttpd", "gunicorn")
+MIX = ["drawing"] * 6 + ["upload"] * 2 + ["rubbish"] * 2 + ["hangs up", "dawdles"]
+
+
+def main() -> int:
+    """Load each server that is asked for; 1 if one of them lost anything."""
+    args = _arguments().parse_args()
+    names = SERVERS if args.server == "all" else [args.server]
+    return max([_load(name, args) for name in names])
+
+
+def _arguments() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("--server", choices=[*SERVERS, "all"], default="all", help="default: all, in turn")
+    parser.add_argument("--clients", type=int, default=8, help="at the same time (default 8)")
+    parser.add_argument("--seconds", type=float, default=10, help="how long (default 10)")
+    parser.add_argument("--pause", type=float, default=0, help="seconds between a client's requests (default 0)")
+    parser.add_argument("--good", action="store_true", help="good drawings only")
+    parser.add_argument("--burst", type=int, default=0, help="that many drawings in one instant, and no more")
+    return parser
+
+
+def _load(name: str, args: argparse.Namespace) -> int:
+    """Load one server and print what came of it."""
+    with tempfile.TemporaryDirectory() as folder, _started(name, Path(folder)) as server:
+        server.ask(URL)  # the first one reads files from the disk
+        tally = Tally()
+        watcher = threading.Thread(target=tally.watch, args=(server.process.pid,), daemon=True)
+        watcher.start()
+        begun = time.monotonic()
+        _clients(server, args, tally)
+        tally.report(name, time.monotonic() - begun)
+        return 1 if tally.kinds["lost"] or tally.kinds["wrong"] else 0
+
+
+def _started(name: str, folder: Path) -> AbstractContextManager[doors.Server]:
+    """A server, as README starts it."""
+    if name == "http.server":
+        server: AbstractContextManager[doors.Server] = doors.make_serve(folder / "log")
+        return server
+    port = doors.free_port()
+    here = {"MNIST_PORT": str(port), "MNIST_PYTHON": f"{sys.prefix}/bin/python3", "MNIST_BIND": f"127.0.0.1:{port}"}
+    lighttpd = shutil.which("lighttpd") or "/usr/sbin/lighttpd"
+    commands = {
+        "lighttpd": [lighttpd, "-D", "-f", "deploy/lighttpd.conf"],
+        "gunicorn": [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"],
+    }
+    env = doors.environment(**here)
+    return doors.running(name, commands[name], folder / "log", port, cwd=doors.ROOT, env=env)
+
+
+# --- clients ----------------------------------------------------------------------------------------
+
+
+def _clients(server: doors.Server, args: argparse.Namespace, tally: "Tally") -> None:
+    """Run all clients to their end."""
+    number, until = args.burst or args.clients, 0.0 if args.burst else time.monotonic() + args.seconds
+    mix = ["drawing"] if args.good or args.burst else MIX
+    start = threading.Barrier(number)
+    jobs = [
+        threading.Thread(target=_client, args=(server, mix, until, args.pause, start, tally)) for _ in range(number)
+    ]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+
+
+def _client(
+    server: doors.Server, mix: list[str], until: float, pause: float, start: threading.Barrier, tally: "Tally"
+) -> None:
+    """One client: at least one request, and more until the time is over."""
+    start.wait()
+    while True:
+        kind = random.choice(mix)
+        begun = time.monotonic()
+        outcome = _request(server, kind)
+        tally.add(outcome, time.monotonic() - begun)
+        if time.monotonic() + pause >= until:
+            return
+        time.sleep(pause)
+
+
+def _request(server: doors.Server, kind: str) -> str:
+    """One request of a kind; what became of it, "lost" or "wrong" if that is not what it should be."""
+    try:
+        if kind in ("hangs up", "dawdles"):
+            return _rude(server, kind)
+        body, headers = {"drawing": (URL, {}), "upload": (FORM[1], FORM[0]), "rubbish": (b"rubbish", {})}[kind]
+        answer = server.ask(body, headers, timeout=60)
+        return _judged(kind, answer.status, answer.json)
+    except (OSError, ValueError, KeyError):
+        return "lost"
+
+
+def _judged(kind: str, status: int, answer: Any) -> str:
+    """Tell a right answer from a wrong one."""
+    if status == 503:
+        return "busy" if "retry_after" in answer else "wrong"
+    if kind == "rubbish":
+        return "refused" if (status, answer["result"]) == (415, 0) else "wrong"
+    digit = answer["digit"] if kind == "drawing" else answer["results"][0]["digit"]
+    return "answered" if (status, digit) == (200, 7) else "wrong"
+
+
+def _rude(server: doors.Server, kind: str) -> str:
+    """Send a part of a request and hang up, or a byte now and then."""
+    head = f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(URL)}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+        client.sendall(head + URL[:500])
+        for byte in range(500, 503 if kind == "dawdles" else 500):
+            time.sleep(1)
+            client.sendall(URL[byte : byte + 1])
+    return kind
+
+
+class Tally:
+    """What became of the requests, how long they took, and how much memory it cost."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.kinds: Counter[str] = Counter()
+        self.seconds: list[float] = []
+        self.memory: list[float] = []
+        self.lock = threading.Lock()
+
+    def add(self, outcome: str, seconds: float) -> None:
+        """Count one request."""
+        with self.lock:
+            self.kinds[outcome] += 1
+            if outcome in ("answered", "refused", "busy"):
+                self.seconds.append(seconds)
+
+    def watch(self, process: int) -> None:
+        """Look at the memory of a process and all below it, for ever."""
+        while sys.platform == "linux":
+            self.memory.append(sum(map(_pss_mb, [process, *doors.children(process)])))
+            time.sleep(0.5)
+
+    def report(self, name: str, seconds: float) -> None:
+        """Print it."""
+        times = sorted(self.seconds) or [0.0]
+        at = {share: 1000 * times[min(len(times) - 1, int(len(times) * share / 100))] for share in (50, 95, 99)}
+        kinds = ", ".join(f"{kind} {number}" for kind, number in sorted(self.kinds.items()))
+        print(f"{name}: {sum(self.kinds.values())} requests in {seconds:.1f} s ({kinds})")
+        print(f"  {self.kinds['answered'] / seconds:.1f} answers a second; ", end="")
+        print(", ".join(f"p{share} {value:.0f} ms" for share, value in at.items()), f"longest {times[-1]:.2f} s")
+        first, most = (self.memory[0], max(self.memory)) if self.memory else (0.0, 0.0)
+        last = self.memory[-1] if self.memory else 0.0
+        print(f"  memory {most:.0f} MB at most, {first:.0f} at first, {last:.0f} at last", end="")
+        print(f"; lost {self.kinds['lost']}, wrong {self.kinds['wrong']}", flush=True)
+
+
+def _pss_mb(process: int) -> float:
+    """The memory of a process in MB, its share of what it shares; 0 when it has just ended."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
