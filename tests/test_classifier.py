@@ -142,18 +142,14 @@ def test_a_card_can_ask_for_upright_digits(models, tiny_onnx):
     np.testing.assert_allclose(scores.data, softmax(upright @ WEIGHTS[:, :10]), atol=1e-5)
 
 
-def test_cards_list_the_default_model_first_and_leave_damaged_ones_out(
-    models, tiny_onnx, tiny_tflite, caplog
-):
+def test_cards_list_the_default_model_first_and_leave_damaged_ones_out(models, tiny_onnx, tiny_tflite, caplog):
     forest = put(models, "forest", "forest.onnx", tiny_onnx)
     cnn = put(models, "cnn", "cnn.tflite", tiny_tflite)
     (models / "broken.json").write_text("{")
     put(models, "gone", "gone.onnx", tiny_onnx)
     (models / "gone.onnx").unlink()
     assert classifier.cards() == [cnn, forest]
-    assert caplog.messages == [
-        "The card broken.json is damaged. Train it again: python cgi-bin/train.py -M broken"
-    ]
+    assert caplog.messages == ["The card broken.json is damaged. Train it again: python cgi-bin/train.py -M broken"]
 
 
 def test_an_empty_folder_has_no_cards(models):
@@ -218,9 +214,7 @@ def test_a_missing_file_of_a_listed_model_is_named(models, tiny_onnx):
 
 def test_a_file_without_its_card_is_named(models, tiny_tflite):
     (models / "cnn.tflite").write_bytes(tiny_tflite)
-    assert refusal(NoModel) == (
-        "The model 'cnn' has no card cnn.json. Train it again: python cgi-bin/train.py"
-    )
+    assert refusal(NoModel) == ("The model 'cnn' has no card cnn.json. Train it again: python cgi-bin/train.py")
 
 
 DIFFERS = "is not the one its card {} describes (SHA-256 differs). Train it again: {}"
@@ -229,9 +223,7 @@ DIFFERS = "is not the one its card {} describes (SHA-256 differs). Train it agai
 def test_a_truncated_file_is_refused(models, tiny_tflite):
     put(models, "cnn", "cnn.tflite", tiny_tflite)
     (models / "cnn.tflite").write_bytes(tiny_tflite[:-1])
-    assert refusal(BrokenModel) == "The model file cnn.tflite " + DIFFERS.format(
-        "cnn.json", "python cgi-bin/train.py"
-    )
+    assert refusal(BrokenModel) == "The model file cnn.tflite " + DIFFERS.format("cnn.json", "python cgi-bin/train.py")
 
 
 def test_swapped_files_are_refused(models, tiny_tflite, tiny_onnx):
