@@ -24,27 +24,22 @@ def main(arguments: list[str] | None = None) -> int:
     if "GATEWAY_INTERFACE" in os.environ:  # a web server would let anybody start hours of work
         print("Content-Type: text/plain\n\nTraining is started from a command line, not through a web server.")
         return 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is like Ctrl-C
+    from errors import Problem
+
     try:
         import classical_training  # noqa: F401  (what they import may not be installed)
         import training  # noqa: F401
-    except ModuleNotFoundError as missing:
-        print(
-            f"train.py: {missing.name} is not installed; run: pip install -r requirements.txt",
-            file=sys.stderr,
-        )
-        return 1
-    from errors import Problem
 
-    chosen = parser().parse_args(arguments)
-    refuse_foreign(chosen)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is like Ctrl-C
-    try:
+        chosen = parser().parse_args(arguments)
+        refuse_foreign(chosen)
         return run(chosen)
+    except ModuleNotFoundError as missing:
+        print(f"train.py: {missing.name} is not installed; run: pip install -r requirements.txt", file=sys.stderr)
     except Problem as problem:
         print(f"train.py: {problem}", file=sys.stderr)
     except KeyboardInterrupt:
-        resumed = " Go on with --resume." if chosen.model == "cnn" else ""
-        print(f"\ntrain.py: stopped; the model is as it was.{resumed}", file=sys.stderr)
+        print("\ntrain.py: stopped; the model is as it was. A run of the CNN goes on with --resume.", file=sys.stderr)
     return 1
 
 

@@ -249,6 +249,7 @@ def test_a_run_that_is_stopped_leaves_the_old_model_whole(tmp_path, number, mnis
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
     time.sleep(8)
     run.send_signal(number)
