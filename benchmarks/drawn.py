@@ -29,6 +29,7 @@ import dataset  # noqa: E402
 import ink  # noqa: E402
 import numpy as np  # noqa: E402
 from errors import BadDataset, NoInk, Problem  # noqa: E402
+from figures import calibration_error  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
@@ -200,16 +201,6 @@ def judge(model: classifier.Model, read: np.ndarray, labels: np.ndarray) -> Resu
     return Result(labels, answers, scores.data.max(1), scores.unsure)
 
 
-def calibration_error(result: Result, bins: int = 15) -> float:
-    """Expected calibration error: mean gap between confidence and accuracy over equally wide bins, 0..1.
-
-    Guo et al., "On calibration of modern neural networks" (2017).
-    """
-    which = np.minimum((result.confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(which, result.confidence - result.right, minlength=bins)
-    return float(np.abs(gaps).sum() / len(which))
-
-
 def share(part: np.ndarray) -> str:
     """A share of True as a percentage, or a dash where there is nothing to count."""
     return f"{100 * part.mean():.2f} %" if len(part) else "-"
@@ -325,7 +316,8 @@ def run(options: argparse.Namespace) -> None:
         scanned = _on_all_cores(_read_scan, test.X_test, " scans")
         result = judge(model, scanned, test.y_test)
         print(f"MNIST's test images, read from PNG files:\n\n{scans(result)}")
-        print(f"Expected calibration error on them, 15 bins: {100 * calibration_error(result):.2f} %")
+        error = calibration_error(result.confidence, result.right)
+        print(f"Expected calibration error on them, 15 bins: {100 * error:.2f} %")
         if options.scan_sheet:
             contact_sheet(misread({"scans": result}, {"scans": scanned})).save(options.scan_sheet)
 

@@ -20,6 +20,7 @@ import numpy as np
 from classical import SETTINGS, TITLES, UNSURE, classifier, pipeline
 from dataset import SHA256, Mnist
 from errors import BadDataset, BadSetting, TrainingFailed
+from figures import on_test_set
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, StratifiedKFold, train_test_split
 from sklearn.pipeline import Pipeline
@@ -166,7 +167,7 @@ def train(mnist: Mnist, chosen: argparse.Namespace) -> Outcome:
         upright = model[0].transform(test.X)
         scores = model[1:].predict_proba(upright)
         step("exporting")
-        card = describe(chosen, mnist, training, settings, model) | seconds | evaluate(scores, test.y)
+        card = describe(chosen, mnist, training, settings, model) | seconds | on_test_set(scores, test.y)
         card |= {"search": search} if search else {}
         outcome = Outcome(card, f"{len(test.y):,} test images", test.X, test.y, scores)
         if validation:
@@ -349,19 +350,6 @@ def _words(estimator: Any) -> str:
         leaves = sum(tree.tree_.n_leaves for tree in last.estimators_)
         return f"{kind}, {len(last.estimators_)} trees with {leaves:,} leaves"
     return f"standardised, {kind}"
-
-
-def evaluate(scores: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """Return accuracy, and expected calibration error in 15 bins (Naeini et al., 2015), of scores (n, 10)."""
-    right, sure = scores.argmax(1) == y, scores.max(1)
-    bins = np.minimum((sure * 15).astype(int), 14)
-    gaps = [abs(right[bins == b].sum() - sure[bins == b].sum()) for b in range(15)]
-    return {
-        "accuracy": float(right.mean()),
-        "test_images": len(y),
-        "test_errors": int((~right).sum()),
-        "calibration_error": round(float(sum(gaps)) / len(y), 5),
-    }
 
 
 def publish(model: Pipeline, card: dict[str, Any], folder: Path, upright: np.ndarray, scores: np.ndarray) -> None:

@@ -121,11 +121,11 @@ def test_confusions_are_ordered_by_number():
 
 def test_the_calibration_error_is_the_mean_gap_between_confidence_and_accuracy():
     honest = result([1] * 4, [1, 1, 1, 7], [0.75] * 4, [False] * 4)
-    assert drawn.calibration_error(honest) == pytest.approx(0)
+    assert drawn.calibration_error(honest.confidence, honest.right) == pytest.approx(0)
     boastful = result([1] * 4, [1, 1, 7, 7], [1.0] * 4, [False] * 4)
-    assert drawn.calibration_error(boastful) == pytest.approx(0.5)
+    assert drawn.calibration_error(boastful.confidence, boastful.right) == pytest.approx(0.5)
     mixed = result([1] * 4, [1, 1, 7, 7], [1.0, 1.0, 0.2, 0.2], [False] * 4)
-    assert drawn.calibration_error(mixed) == pytest.approx(0.1)
+    assert drawn.calibration_error(mixed.confidence, mixed.right) == pytest.approx(0.1)
 
 
 # --- the corpus ---
