@@ -64,9 +64,9 @@ def main() -> int:
             names = ["bare", "ours", "wsgi"] + ["literal"] * (turn < args.literal)
             for name in names:
                 figures.setdefault(name, []).append(_milliseconds(ways[name]))
-        memory = {"ours": _peak_mb([str(CGI / "mnist.py")], url, as_cgi=True)}
+        memory = {"ours": peak_mb([str(CGI / "mnist.py")], url, as_cgi=True)}
         if args.literal:
-            memory["literal"] = _peak_mb([sys.executable, "-c", LITERAL], url)
+            memory["literal"] = peak_mb([sys.executable, "-c", LITERAL], url)
     _report(figures, memory, args.json)
     return 0
 
@@ -174,7 +174,7 @@ def _milliseconds(way: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def _peak_mb(command: list[str], url: bytes, as_cgi: bool = False) -> float:
+def peak_mb(command: list[str], url: bytes, as_cgi: bool = False) -> float:
     """The resident memory in MB that the largest process of a command held at most; of ours a second, light
     one waits for it. Measured by a small process in between: a child's figure begins with its parent's.
     """

@@ -21,6 +21,10 @@ class PictureTooLarge(Problem):
     """More pixels a side than `ink.MAX_SIDE`."""
 
 
+class OutOfLimits(Problem):
+    """Reading or scoring took too much time or memory, or its process was killed."""
+
+
 class NoInk(Problem):
     """A picture with nothing drawn on it."""
 

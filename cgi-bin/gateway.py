@@ -31,13 +31,6 @@ QUIET_SECONDS = 0.2  # a body of unknown length is over when nothing comes for t
 # ----------------------------------------------------------------------------------------------------
 
 
-class OutOfLimits(errors.Problem):
-    """Scoring took too much time or memory, or its process was killed."""
-
-
-wire.STATUS[OutOfLimits] = "503 Service Unavailable"
-
-
 class Stdin:
     """The request's body. Under `http.server` it is the client's socket, where nothing bounds the wait."""
 
@@ -125,7 +118,7 @@ def _unpacked(told: bytes, ended: int) -> wire.Answer:
     except ValueError:
         print(f"Scoring ended early, with wait status {ended}, after {told[:80]!r}", file=sys.stderr)
         sentence = "Reading this picture took more time or memory than the server may spend on it."
-        raise OutOfLimits(f"{sentence} Send a smaller one, or try again later.") from None
+        raise errors.OutOfLimits(f"{sentence} Send a smaller one, or try again later.") from None
     if kind == "answer":
         return content
     raise next(problem for problem in wire.STATUS if problem.__name__ == kind)(content)
@@ -149,7 +142,7 @@ def _outcome(work: Callable[[], wire.Answer]) -> tuple[str, Any]:
     except errors.Problem as problem:
         return type(problem).__name__, str(problem)
     except MemoryError:
-        return OutOfLimits.__name__, "The picture takes more memory than the server may spend on it."
+        return errors.OutOfLimits.__name__, "The picture takes more memory than the server may spend on it."
     except Exception:
         traceback.print_exc()
         return errors.Problem.__name__, wire.SORRY

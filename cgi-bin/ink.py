@@ -19,8 +19,8 @@ from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
-from errors import FormatNotAllowed, NoInk, NotAPicture, PictureTooLarge
-from PIL import Image, PngImagePlugin
+from errors import FormatNotAllowed, NoInk, NotAPicture, OutOfLimits, PictureTooLarge
+from PIL import Image, ImageChops, PngImagePlugin
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MAX_SIDE = 4096  # pixels a side of a picture that is decoded at all
@@ -65,7 +65,6 @@ DECODER_ERRORS = (
     KeyError,
     EOFError,
     OverflowError,
-    MemoryError,
     struct.error,
 )
 
@@ -80,7 +79,7 @@ class Reading(NamedTuple):
 def read(data: bytes) -> Reading:
     """Decode a picture file and normalise the digit on it as MNIST's are.
 
-    Raises NotAPicture, FormatNotAllowed, PictureTooLarge (all before or while decoding) and NoInk.
+    Raises NotAPicture, FormatNotAllowed, PictureTooLarge, OutOfLimits (all before or while decoding) and NoInk.
     """
     done: list[str] = []
     image = _upright(_decode(data), done)
@@ -123,6 +122,8 @@ def _decode(data: bytes) -> Image.Image:
         raise _unidentified(data) from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise _too_large() from error
+    except MemoryError as error:
+        raise OutOfLimits("The picture takes more memory than there is. Send a smaller one.") from error
     except DECODER_ERRORS as error:
         raise NotAPicture("The picture is damaged or cut off. Save or send it again.") from error
     return image
@@ -200,18 +201,34 @@ def _upright(image: Image.Image, done: list[str]) -> Image.Image:
 
 
 def _ink(image: Image.Image, done: list[str]) -> np.ndarray:
-    """Tell ink from paper: any decoded picture -> float32 (h, w), 0 paper to 1 ink. Raises NoInk."""
+    """Tell ink from paper: any decoded picture -> float32 (h, w), 0 paper to 1 ink. Raises NoInk.
+
+    Paper around the ink may be gone. What is done to a whole drawing is done by Pillow, on bytes: with floats it
+    would take longer than scoring.
+    """
     image = _plain(image)
     factor = max(image.size) // WORK_SIDE
     if factor > 1:
         image = image.reduce(factor)
-    levels, alpha = _levels(image)
-    if alpha is None or alpha.min() == 255:
-        return _ink_of_levels(levels, done)
+    if image.mode == "RGBA" and any(image.getchannel("A").histogram()[:255]):
+        return _ink_of_layer(image, done)
+    return _ink_of_levels(_levels(image), done)
+
+
+def _ink_of_layer(image: Image.Image, done: list[str]) -> np.ndarray:
+    """Ink of an RGBA picture that is transparent somewhere."""
+    image = _cropped(image, image.getchannel("A").getbbox())
+    levels, alpha = np.asarray(_levels(image)), np.asarray(image.getchannel("A"))
     if not _is_sheet(levels, alpha):
         done.append("took what is not transparent as ink")
         return _scaled(alpha.astype(np.float32))
-    return _ink_of_levels(np.where(alpha < 128, _commonest(levels[alpha >= 128]), levels), done)
+    paper = _commonest(levels[alpha >= 128])
+    return _ink_of_levels(Image.fromarray(np.where(alpha < 128, paper, levels).astype(np.uint8)), done)
+
+
+def _cropped(image: Image.Image, box: tuple[int, int, int, int] | None) -> Image.Image:
+    """Only what is inside the box; all of it where there is none, and where the size might be MNIST's."""
+    return image.crop(box) if box and image.size != (SIDE, SIDE) else image
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -224,20 +241,19 @@ def _plain(image: Image.Image) -> Image.Image:
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
-def _levels(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-    """Grey levels uint8 (h, w) in which the ink stands out most, and opacity uint8 (h, w) if there is any."""
-    pixels = np.asarray(image)
-    if pixels.ndim == 2:
-        return pixels, None
-    alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
-    red, green, blue = (pixels[..., band] for band in range(3))
-    if np.array_equal(red, green) and np.array_equal(green, blue):
-        return red, alpha
-    bands = [np.asarray(image.convert("L")), red, green, blue]
-    seen = slice(None) if alpha is None else alpha >= 128
-    spread = [float(np.std(band[seen])) if band[seen].size else 0.0 for band in bands]
+def _levels(image: Image.Image) -> Image.Image:
+    """The grey levels, 8 bits, in which the ink stands out most."""
+    if image.mode == "L":
+        return image
+    red, green, blue = (image.getchannel(band) for band in range(3))
+    if not ImageChops.difference(red, green).getbbox() and not ImageChops.difference(green, blue).getbbox():
+        return red
+    bands = [image.convert("L"), red, green, blue]
+    seen = np.asarray(image.getchannel("A")) >= 128 if image.mode == "RGBA" else slice(None)
+    levels = [np.asarray(band)[seen] for band in bands]
+    spread = [float(np.std(level)) if level.size else 0.0 for level in levels]
     spread[0] *= 1.2  # one band alone is noisier: it must be clearly better, as blue is for yellow ink on white
-    return bands[int(np.argmax(spread))], alpha
+    return bands[int(np.argmax(spread))]
 
 
 def _is_sheet(levels: np.ndarray, alpha: np.ndarray) -> bool:
@@ -262,32 +278,35 @@ def _scaled(ink: np.ndarray, least: float = 12) -> np.ndarray:
     return (ink / peak).astype(np.float32)
 
 
-def _ink_of_levels(levels: np.ndarray, done: list[str]) -> np.ndarray:
-    paper = _flat_paper(levels)
+def _ink_of_levels(image: Image.Image, done: list[str]) -> np.ndarray:
+    paper = _flat_paper(image)
     if paper is None:
-        return _ink_of_photo(levels, done)
-    contrast = levels.astype(np.float32) - paper
-    if -contrast.sum() > contrast.sum():
+        return _ink_of_photo(np.asarray(image), done)
+    count, contrast = np.array(image.histogram()), np.arange(256, dtype=np.float32) - paper
+    if count @ contrast < 0:
         done.append(DARK_ON_LIGHT)
         contrast = -contrast
-    return _scaled(np.maximum(contrast, 0))
+    ink = _scaled(np.where(count > 0, np.maximum(contrast, 0), 0))  # of each of the 256 levels
+    inked = image.point([255 * (level > 0) for level in ink.tolist()])
+    return ink[np.asarray(_cropped(image, inked.getbbox()))]
 
 
-def _flat_paper(levels: np.ndarray) -> int | None:
+def _flat_paper(image: Image.Image) -> int | None:
     """The one level of the paper if the picture is drawn, not photographed; else None.
 
     Drawn means: most of the edge has one level, and nearly all of the picture has that one or the ink's.
     """
+    levels = np.asarray(image)
     edge = np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]])
     paper = _commonest(edge)
-    contrast = np.abs(levels.astype(np.int16) - paper)
-    near = contrast <= 3
-    if (np.abs(edge.astype(np.int16) - paper) <= 3).mean() < 0.6 or near.mean() < 0.3:
+    share = np.array(image.histogram()) / levels.size
+    away = np.abs(np.arange(256) - paper)
+    near, contrast = away <= 3, int(away[share > 0].max())
+    if near[edge].mean() < 0.6 or share[near].sum() < 0.3:
         return None
-    if near.all() or max(levels.shape) <= 2 * SIDE:
+    if contrast <= 3 or max(image.size) <= 2 * SIDE:
         return paper
-    rest = contrast[~near]
-    return paper if near.mean() + (rest > 0.6 * rest.max()).sum() / levels.size > 0.85 else None
+    return paper if share[near | (away > 0.6 * contrast)].sum() > 0.85 else None
 
 
 def _ink_of_photo(levels: np.ndarray, done: list[str]) -> np.ndarray:
