@@ -47,6 +47,7 @@ lint: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive cgi-bin deploy
 
 # Versions and hashes for deployments, for all Pythons at once; needs uv (pip install uv).
 lock:

@@ -69,18 +69,15 @@ def _load(name: str, args: argparse.Namespace) -> int:
 
 def _started(name: str, folder: Path) -> AbstractContextManager[doors.Server]:
     """A server, as README starts it."""
-    if name == "http.server":
-        server: AbstractContextManager[doors.Server] = doors.make_serve(folder / "log")
+    if name != "lighttpd":
+        start = {"http.server": doors.make_serve, "gunicorn": doors.gunicorn}[name]
+        server: AbstractContextManager[doors.Server] = start(folder / "log")
         return server
     port = doors.free_port()
-    here = {"MNIST_PORT": str(port), "MNIST_PYTHON": f"{sys.prefix}/bin/python3", "MNIST_BIND": f"127.0.0.1:{port}"}
     lighttpd = shutil.which("lighttpd") or "/usr/sbin/lighttpd"
-    commands = {
-        "lighttpd": [lighttpd, "-D", "-f", "deploy/lighttpd.conf"],
-        "gunicorn": [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"],
-    }
-    env = doors.environment(**here)
-    return doors.running(name, commands[name], folder / "log", port, cwd=doors.ROOT, env=env)
+    env = doors.environment(MNIST_PORT=str(port), MNIST_PYTHON=f"{sys.prefix}/bin/python3")
+    command = [lighttpd, "-D", "-f", "deploy/lighttpd.conf"]
+    return doors.running(name, command, folder / "log", port, cwd=doors.ROOT, env=env)
 
 
 # --- clients ----------------------------------------------------------------------------------------

@@ -78,7 +78,9 @@ def _take(kind: str, number: int) -> int | None:
 
 def _locks(kind: str, number: int) -> list[Path]:
     """Return the files to lock, in the temporary folder; the program's own files where there is no such folder."""
-    folder = Path(os.environ.get("TMPDIR") or "/tmp", f"mnist-draw-{os.getuid()}")
+    # Its name can be guessed, so it has to be this user's own; see below.
+    temporary = os.environ.get("TMPDIR") or "/tmp"  # nosec B108
+    folder = Path(temporary, f"mnist-draw-{os.getuid()}")
     locks = [folder / f"{kind}-{number}" for number in range(number)]
     try:
         folder.mkdir(0o700, exist_ok=True)

@@ -40,7 +40,8 @@ wsgi_app = "app:application"
 pythonpath = str(HERE)
 proc_name = "mnist-draw"
 control_socket_disable = True  # signals do; and the file system may be read-only
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a full disk must not stop the heartbeat
+# A full disk must not stop the heartbeat, whose file is made by mkstemp.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108
 accesslog = "-"
 # One line of JSON for each request; paths without their queries, and nothing of what was drawn.
 access_log_format = (

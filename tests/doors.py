@@ -183,6 +183,14 @@ def make_serve(log: Path, **more: str) -> Any:
     return running("http.server", command + settings, log, cwd=ROOT, env=environment(**more))
 
 
+def gunicorn(log: Path, **more: str) -> Any:
+    """gunicorn as deploy/gunicorn.conf.py sets it up, on a free port."""
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
+    env = environment(MNIST_BIND=f"127.0.0.1:{port}", **more)
+    return running("gunicorn", command, log, port, cwd=ROOT, env=env)
+
+
 def plain_serve(log: Path, path: str) -> Any:
     """`python -m http.server --cgi`, with a PATH of the caller's, on which scripts look for their Python."""
     command = [sys.executable, "-u", "-m", "http.server", "--cgi", "--bind", "127.0.0.1", "0"]

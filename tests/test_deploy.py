@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,19 +48,9 @@ PRIVATE = [
 ]
 
 
-@contextmanager
-def gunicorn(folder: Path, **settings: str) -> Iterator[doors.Server]:
-    """gunicorn as deploy/gunicorn.conf.py sets it up, on a free port."""
-    port = doors.free_port()
-    env = doors.environment(MNIST_BIND=f"127.0.0.1:{port}", **settings)
-    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
-    with doors.running("gunicorn", command, folder / "log", port, cwd=doors.ROOT, env=env) as server:
-        yield server
-
-
 @pytest.fixture(scope="module")
 def wsgi_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
-    with gunicorn(tmp_path_factory.mktemp("gunicorn"), MNIST_READ_SECONDS="2") as server:
+    with doors.gunicorn(tmp_path_factory.mktemp("gunicorn") / "log", MNIST_READ_SECONDS="2") as server:
         yield server
 
 
@@ -170,7 +159,7 @@ def test_each_reply_has_a_request_id_and_each_request_a_line_of_json_in_the_log(
 
 
 def test_metrics_are_counted_over_all_workers_at_the_path_that_is_set(tmp_path: Path) -> None:
-    with gunicorn(tmp_path, MNIST_METRICS="/internal/metrics") as server:
+    with doors.gunicorn(tmp_path / "log", MNIST_METRICS="/internal/metrics") as server:
         for _ in range(8):
             server.ask(SEVEN)
         server.ask(b"", method="GET", path="/nothing")
@@ -193,7 +182,7 @@ def test_a_slow_client_is_given_up_and_the_others_are_served(wsgi_server: doors.
 
 
 def test_no_request_is_lost_while_gunicorn_reloads_loses_a_worker_and_stops(tmp_path: Path) -> None:
-    with gunicorn(tmp_path) as server:
+    with doors.gunicorn(tmp_path / "log") as server:
         answers: list[int] = []
         done = threading.Event()
         clients = [threading.Thread(target=keep_asking, args=(server, answers, done)) for _ in range(3)]

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -246,6 +246,50 @@ def test_what_dies_gives_its_place_back(tmp_path: Path, stuck: dict[str, str]) -
     request.wait()
     healthy = doors.Script(tmp_path / "log", TMPDIR=stuck["TMPDIR"], **crowded)
     assert wait_until(lambda: healthy.ask(SEVEN).json["result"])
+
+
+@pytest.fixture
+def full_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of its own that has room for nothing more."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=2", "tmpfs", str(folder)]
+    if not sys.platform.startswith("linux") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root may mount a file system, and not in every container")
+    try:
+        (folder / "file").write_bytes(b"x" * 4096)
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_with_a_full_temporary_folder_pictures_are_read_all_the_same(tmp_path: Path, full_folder: Path) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        (full_folder / "another").mkdir()
+    script = doors.Script(tmp_path / "log", TMPDIR=str(full_folder), MNIST_WAIT_SECONDS="60")
+    assert script.ask(SEVEN).json["digit"] == 7
+    assert "No space left" in script.log
+
+
+BACKWARDS = """
+import time
+true, count = time.time, [0]
+def back():
+    count[0] += 1
+    return true() - 3600 * count[0]
+time.time = back
+"""
+
+
+def test_a_clock_that_is_set_back_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(BACKWARDS)
+    backwards = {"PYTHONPATH": str(tmp_path)}
+    script = doors.Script(tmp_path / "log", **backwards, MNIST_SLOTS="1")
+    requests = [script.start(SEVEN) for _ in range(3)]
+    assert [script.finished(request).json.get("digit") for request in requests] == [7, 7, 7]
+    with doors.gunicorn(tmp_path / "gunicorn-log", **backwards) as server:
+        assert [server.ask(SEVEN).json["digit"] for _ in range(5)] == [7] * 5
+        assert "TIMEOUT" not in server.log
 
 
 @pytest.mark.parametrize("folder", ["missing/folder", "a file"])

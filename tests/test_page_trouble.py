@@ -4,6 +4,7 @@ import contextlib
 import functools
 import http.server
 import threading
+import time
 from pathlib import Path
 
 import doors
@@ -86,6 +87,30 @@ def test_a_busy_server_is_asked_again_until_it_answers(visit):
     page.click("#predict")
     page.wait_for_selector('#answer[data-state="sure"]')
     assert (page.inner_text("#headline"), len(tries)) == ("Seven", 3)
+
+
+def test_thirty_pages_that_press_predict_in_the_same_instant_all_get_their_answer(visit, mortal):
+    visit.allowed += ["Failed to load resource", "503"]  # resets and busy replies, which the pages get over
+    server, _ = mortal
+    first = visit(url=server.url)
+    first.uncheck("#live")
+    pages = [first, *(first.context.new_page() for _ in range(29))]
+    for page in pages[1:]:
+        page.goto(server.url)
+    for page in pages:
+        page.wait_for_selector("html[data-scripted]")
+        page.bring_to_front()
+        Hand(page).draw([[(0.14, 0.05), (0.86, 0.05), (0.4, 0.98)]])
+    at = time.time() + 3
+    for page in pages:
+        page.evaluate(
+            "(at) => { setTimeout(() => document.getElementById('predict').click(), at - Date.now()); }", at * 1000
+        )
+    for page in pages:
+        page.bring_to_front()
+        page.wait_for_selector('#answer[data-state="sure"]')
+        assert page.inner_text("#headline") == "Seven"
+    assert time.time() - at < 15
 
 
 def test_a_server_that_runs_no_scripts_is_named_as_the_cause(visit):
