@@ -1,5 +1,6 @@
 """What clients read when something is wrong on the server's side: packages, models, bugs, limits, crowds."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -234,6 +235,24 @@ def test_who_finds_no_place_is_told_within_a_second_when_to_come_back(tmp_path: 
     for child in first or second:
         os.kill(child, signal.SIGKILL)
     failed(script.finished(scoring if first else waiting))
+
+
+def test_who_came_first_is_served_first(tmp_path: Path) -> None:
+    folder = tmp_path / f"mnist-draw-{os.getuid()}"
+    folder.mkdir(0o700)
+    with (folder / "slot-0").open("w") as slot:
+        fcntl.flock(slot, fcntl.LOCK_EX)
+        script = doors.Script(tmp_path / "log", TMPDIR=str(tmp_path), MNIST_SLOTS="1")
+        requests = []
+        for _ in range(4):
+            requests.append(script.start(SEVEN))
+            time.sleep(1)
+    ended: list[int] = []
+    while len(ended) < 4:
+        ended += [at for at, request in enumerate(requests) if at not in ended and request.poll() is not None]
+        time.sleep(0.005)
+    assert ended == [0, 1, 2, 3]
+    assert [script.finished(request).json["digit"] for request in requests] == [7, 7, 7, 7]
 
 
 def test_what_dies_gives_its_place_back(tmp_path: Path, stuck: dict[str, str]) -> None:
