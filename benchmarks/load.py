@@ -12,6 +12,7 @@ an answer is tried again after a pause, as the page does; the time goes on. Exit
 """
 
 import argparse
+import http.client
 import random
 import shutil
 import socket
@@ -102,40 +103,44 @@ def _clients(server: doors.Server, args: argparse.Namespace, tally: "Tally") -> 
 def _client(
     server: doors.Server, mix: list[str], until: float, pause: float, start: threading.Barrier, tally: "Tally"
 ) -> None:
-    """One client: at least one request, and more until the time is over."""
+    """One client: at least one request, and more until the time is over, on one connection like a browser's."""
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     start.wait()
     while True:
         kind = random.choice(mix)
         begun = time.monotonic()
-        outcome = _persistent(server, kind, tally)
+        outcome = _persistent(server, line, kind, tally)
         tally.add(outcome, time.monotonic() - begun)
         if time.monotonic() + pause >= until:
             return
         time.sleep(pause)
 
 
-def _persistent(server: doors.Server, kind: str, tally: "Tally") -> str:
+def _persistent(server: doors.Server, line: http.client.HTTPConnection, kind: str, tally: "Tally") -> str:
     """One request of a kind, repeated while its connection is reset."""
     for pause in PAUSES:
         try:
-            return _request(server, kind)
+            return _request(server, line, kind)
         except ConnectionError:
+            line.close()
             tally.resets += 1
             time.sleep(pause)
     return "lost"
 
 
-def _request(server: doors.Server, kind: str) -> str:
+def _request(server: doors.Server, line: http.client.HTTPConnection, kind: str) -> str:
     """One request of a kind; what became of it, "lost" or "wrong" if that is not what it should be."""
     try:
         if kind in ("hangs up", "dawdles"):
             return _rude(server, kind)
         body, headers = {"drawing": (URL, {}), "upload": (FORM[1], FORM[0]), "rubbish": (b"rubbish", {})}[kind]
-        answer = server.ask(body, headers, timeout=60)
+        line.request("POST", doors.SCRIPT, body, headers)
+        answer = doors.received(line.getresponse())
         return _judged(kind, answer.status, answer.json)
     except ConnectionError:
         raise
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        line.close()
         return "lost"
 
 

@@ -27,7 +27,7 @@ PAD = 4  # pixels of margin that a distance field has around the picture
 FAR = 9.0  # pixels: distances are kept up to this one
 POINTS = 48  # points kept of each skeleton, to know its outline and its ends
 ZOOM = 3  # a skeleton is sought in a picture this much larger, to know it to a third of a pixel
-SEGMENTS = 10  # line segments that one picture may have on top of its skeleton
+SEGMENTS = 12  # line segments that one picture may have on top of its skeleton
 NOT_A_DIGIT = 10  # the label of what is no digit
 PENS = (0.55, 5.0)  # pixels: the thinnest and the widest pen, when the digit fills the box
 CHUNK = 500  # pictures augmented at a time: small enough for the processor's cache
@@ -87,8 +87,8 @@ def _skeleton(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def draw_styles(points: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Strokes that other schools than MNIST's writers' add to a digit, for float32 (n, POINTS, 2) skeletons.
 
-    Each keeps the digit legible as itself: a slash or bar through zero, a flag and a foot on one, a bar through
-    seven or a serif at its start, four closed at the top, nine with a hooked tail.
+    Each keeps the digit legible as itself: a slash or bar through zero, or an end that runs past its start, a flag
+    and a foot on one, a bar through seven or a serif at its start, four closed at the top, nine with a hooked tail.
     """
     segments = np.full((len(points), SEGMENTS, 4), np.nan, np.float32)
     for digit, draw in STYLES.items():
@@ -100,33 +100,64 @@ def draw_styles(points: np.ndarray, labels: np.ndarray, rng: np.random.Generator
 
 
 def _zero(p: np.ndarray, rng: np.random.Generator) -> list:
-    if rng.random() < 0.5:
-        return []
     centre, size = (p.min(0) + p.max(0)) / 2, (p.max(0) - p.min(0)) / 2
+    strokes = []
+    if rng.random() < 0.5:
+        strokes.append(_slash(centre, size, rng))
+    if rng.random() < 0.2:  # the end of the stroke runs past its start, into the zero or out of it
+        start = p[rng.integers(POINTS)]
+        outward = (start - centre) / max(np.hypot(*(start - centre)), 1)
+        along = rng.choice([-1, 1]) * outward[::-1] * (1, -1) + rng.uniform(-0.9, 0.5) * outward
+        strokes.append((*start, *(start + along * size.max() * rng.uniform(0.2, 0.7))))
+    return strokes
+
+
+def redraw_zero(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A zero that does not close, or runs past its start: float32 (SEGMENTS, 4), from a zero's (POINTS, 2) points.
+
+    Its points, in the order of their angle, are a way round that may begin anywhere and end too early, too late,
+    inside or outside.
+    """
+    centre = (points.min(0) + points.max(0)) / 2
+    spokes = (points - centre)[np.argsort(np.arctan2(*(points - centre).T))]
+    begin, long = rng.integers(POINTS), POINTS * rng.uniform(0.84, 1.2)
+    way = begin + np.linspace(0, long, SEGMENTS).astype(int)
+    further = np.linspace(1, np.exp(rng.normal(0, 0.2)), SEGMENTS)[:, None]
+    segments = np.full((SEGMENTS, 4), np.nan, np.float32)
+    segments[:-1] = _chain(centre + spokes[way % POINTS] * further)
+    if rng.random() < 0.3:
+        segments[-1] = _slash(centre, np.abs(spokes).max(0), rng)
+    return segments
+
+
+def _slash(centre: np.ndarray, size: np.ndarray, rng: np.random.Generator) -> tuple:
     angle = rng.choice([rng.uniform(25, 88), rng.uniform(-75, -25), rng.uniform(-12, 12)], p=[0.82, 0.08, 0.1])
     reach = rng.uniform(0.6, 1.5) * np.array([np.cos(np.radians(angle)), -np.sin(np.radians(angle))])
     along = reach * np.hypot(*size) / np.sqrt(2)
     shift = rng.normal(0, 0.8, 2)
-    return [(*(centre + shift - along), *(centre + shift + along))]
+    return (*(centre + shift - along), *(centre + shift + along))
 
 
 def _one(p: np.ndarray, rng: np.random.Generator) -> list:
-    if rng.random() < 0.4:
+    if rng.random() < 0.35:
         return []
     top, bottom = p[p[:, 1].argmin()], p[p[:, 1].argmax()]
     height = bottom[1] - top[1]
+    foot = rng.random() < 0.5
     strokes = []
     if rng.random() < 0.9:
-        angle, length = np.radians(rng.uniform(22, 68)), height * rng.uniform(0.15, 0.62)
+        # without a foot, a flag that reaches far to the left would make it one of MNIST's own sevens
+        steepest, widest = (70, 0.6) if foot else (75, 0.27)
+        angle = np.radians(rng.uniform(20, steepest))
+        length = height * min(rng.uniform(0.12, 0.6), widest / np.sin(angle))
         tip = top + length * np.array([-np.sin(angle), np.cos(angle)])
         middle = (top + tip) / 2 + rng.normal(0, 0.1) * length
         strokes += [(*top, *middle), (*middle, *tip)]
-    kind = rng.random()
-    if kind < 0.45:  # a foot
+    if foot:
         left, right = height * rng.uniform(0.1, 0.5, 2)
         tilt = rng.normal(0, 0.08) * height
         strokes.append((bottom[0] - left, bottom[1] + tilt, bottom[0] + right, bottom[1] - tilt))
-    elif kind < 0.6:  # the upstroke to the next letter
+    elif rng.random() < 0.25:  # the upstroke to the next letter
         strokes.append((*bottom, bottom[0] + height * rng.uniform(0.1, 0.3), bottom[1] - height * rng.uniform(0, 0.2)))
     return strokes
 
@@ -184,6 +215,21 @@ def draw_scrawl(rng: np.random.Generator) -> np.ndarray:
     segments = np.full((SEGMENTS, 4), np.nan, np.float32)
     segments[: len(strokes)] = strokes
     return segments * BOX + (SIDE - BOX) / 2 - 0.5
+
+
+def unfinish_four(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The first stroke of an open four: float32 (SEGMENTS, 4) segments, from a four's (POINTS, 2) points.
+
+    The page asks while a person is still drawing: the best guess is 4 then, and the answer not to be believed.
+    """
+    upper = p[p[:, 1] < p[:, 1].min() + 0.75 * np.ptp(p[:, 1])]
+    start, corner = upper[upper.sum(1).argmin()], upper[(2 * upper[:, 0] - upper[:, 1]).argmin()]
+    level = p[np.abs(p[:, 1] - corner[1]) < 0.2 * np.ptp(p[:, 1])]
+    end = level[level[:, 0].argmax()]
+    t = np.linspace(0, 1, SEGMENTS + 1)[:, None]
+    sharp = np.where(t < 0.5, start + 2 * t * (corner - start), corner + (2 * t - 1) * (end - corner))
+    rounded = (1 - t) ** 2 * start + 2 * t * (1 - t) * corner + t**2 * end
+    return _chain(sharp + rng.uniform(0, 0.8) * (rounded - sharp)).astype(np.float32)
 
 
 def _chain(corners: np.ndarray) -> np.ndarray:
@@ -249,6 +295,16 @@ def bend(n: int, most: float, rng: np.random.Generator) -> np.ndarray:
     return np.einsum("ya,nabc,xb->nyxc", BASIS, control, BASIS, optimize=True)
 
 
+def proportion(n: int, most: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
+    """A slow shift of the middle against both ends, float32 (n, 28, 28, 2), by up to `most` pixels in x and y.
+
+    Some write a nine with a small loop and a long stem, others the other way round.
+    """
+    wave = np.cos(np.pi * np.clip((np.arange(SIDE) - (SIDE - 1) / 2) / BOX, -0.5, 0.5))
+    x, y = (rng.uniform(-much, much, (n, 1, 1)) for much in most)
+    return np.stack(np.broadcast_arrays(x * wave, y * wave[:, None]), -1).astype(np.float32)
+
+
 def matrices(n: int, turn: float, slant: float, stretch: float, rng: np.random.Generator) -> np.ndarray:
     """Random float32 (n, 2, 2) maps of x, y: turned by up to `turn` degrees, slanted, stretched, area kept."""
     angle = np.radians(rng.uniform(-turn, turn, n))
@@ -302,10 +358,13 @@ def distance_to_segments(at: np.ndarray, segments: np.ndarray) -> np.ndarray:
     return nearest
 
 
-def ink(distance: np.ndarray, pen: np.ndarray) -> np.ndarray:
-    """How much of each pixel a pen of width (n,) pixels covers at a distance (n, 28, 28) from its path: 0..1."""
-    half = pen[:, None, None] / 2
-    return np.clip(np.minimum(half, distance + 0.5) - np.maximum(-half, distance - 0.5), 0, 1)
+def ink(distance: np.ndarray, pen: np.ndarray, soft: np.ndarray) -> np.ndarray:
+    """How much of each pixel a pen of width (n,) pixels covers at a distance (n, 28, 28) from its path: 0..1.
+
+    Seen through a box of twice `soft` (n,) pixels: 0.5 is a sharp picture, more is a smaller one enlarged.
+    """
+    half, soft = pen[:, None, None] / 2, soft[:, None, None]
+    return np.clip((np.minimum(half, distance + soft) - np.maximum(-half, distance - soft)) / (2 * soft), 0, 1)
 
 
 # --- the pictures of one epoch ---------------------------------------------------------------------------------
@@ -342,7 +401,7 @@ class Augmenter:
         grey = ~pen & ~odd
         pictures[grey] = self.scanned(part[grey], rng)
         pictures[pen] = self.drawn(part[pen], rng)
-        pictures[odd], labels[odd] = self.foreign(part[odd], rng), NOT_A_DIGIT
+        pictures[odd], labels[odd] = self.foreign(part[odd], rng)
         return pictures, labels
 
     def scanned(self, chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -357,24 +416,36 @@ class Augmenter:
     def drawn(self, chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Drawn anew with a pen of even width, in the styles of other schools, at more slants."""
         n = len(chosen)
-        segments = draw_styles(self.skeletons.points[chosen], self.labels[chosen], rng)
-        return self._draw(chosen, matrices(n, 22, 0.3, 0.3, rng), segments, rng, np.zeros(n, bool))
+        points = self.skeletons.points[chosen]
+        segments = draw_styles(points, self.labels[chosen], rng)
+        redrawn = (self.labels[chosen] == 0) & (rng.random(n) < 0.25)
+        for i in np.flatnonzero(redrawn):
+            segments[i] = redraw_zero(points[i], rng)
+        return self._draw(chosen, matrices(n, 22, 0.35, 0.4, rng), segments, rng, plain=redrawn)
 
-    def foreign(self, chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Not digits: digits on their side, two of them next to each other, and scrawls."""
+    def foreign(self, chosen: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Not digits: digits on their side, two of them next to each other, and scrawls; and their labels.
+
+        What might be one, a one that lies and a four that is not finished, is labelled as it half of the time.
+        """
         n = len(chosen)
         matrix, segments = matrices(n, 20, 0.3, 0.4, rng), np.full((n, SEGMENTS, 4), np.nan, np.float32)
         kind = rng.random(n)
         kind[(kind < 0.3) & (self.labels[chosen] == 0)] = 0.5  # a zero on its side is still a zero
-        turned, pair = kind < 0.3, (kind >= 0.3) & (kind < 0.6)
+        turned, pair, plain = kind < 0.3, (kind >= 0.3) & (kind < 0.6), kind >= 0.6
+        fours = np.flatnonzero(self.labels == 4)
+        unfinished = (kind >= 0.95) & (len(fours) > 0)
         quarter = np.array([[0, -1], [1, 0]], np.float32)
         matrix[turned] = matrix[turned] @ (quarter * rng.choice([-1, 1], (turned.sum(), 1, 1)))
-        for i in np.flatnonzero(kind >= 0.6):
+        for i in np.flatnonzero(plain & ~unfinished):
             segments[i] = draw_scrawl(rng)
-        pictures = self._draw(chosen, matrix, segments, rng, plain=kind >= 0.6)
+        for i in np.flatnonzero(unfinished):
+            segments[i] = unfinish_four(self.skeletons.points[rng.choice(fours)], rng)
+        pictures = self._draw(chosen, matrix, segments, rng, plain)
         others = rng.integers(0, len(self.labels), pair.sum())
         pictures[pair] = _side_by_side(pictures[pair], self.drawn(others, rng), rng)
-        return pictures
+        guess = np.where(unfinished, 4, np.where(turned & (self.labels[chosen] == 1), 1, NOT_A_DIGIT))
+        return pictures, np.where(rng.random(n) < 0.5, guess, NOT_A_DIGIT)
 
     def _draw(
         self,
@@ -389,20 +460,22 @@ class Augmenter:
         points = np.where(plain[:, None, None], np.nan, self.skeletons.points[chosen])
         ends = segments.reshape(n, 2 * SEGMENTS, 2)
         middles = (ends[:, ::2] + ends[:, 1::2]) / 2
-        pen = np.exp(rng.uniform(np.log(PENS[0]), np.log(PENS[1]), n)).astype(np.float32)
+        pen = rng.uniform(PENS[0] ** 0.5, PENS[1] ** 0.5, n).astype(np.float32) ** 2
         matrix, scale, centre = fit(matrix, np.concatenate([points, ends, middles], 1), pen)
         matrix *= rng.uniform(0.94, 1.06, (n, 1, 1)).astype(np.float32)
-        at = sources(matrix, centre, rng.uniform(-1.1, 1.1, (n, 2)).astype(np.float32), bend(n, 0.9, rng))
+        bent = bend(n, 0.9, rng) + proportion(n, (2, 3), rng)
+        at = sources(matrix, centre, rng.uniform(-1.1, 1.1, (n, 2)).astype(np.float32), bent)
         distance = sample(self.skeletons.fields[chosen].astype(np.float32), at + PAD)
         distance[plain] = FAR
         distance = np.minimum(distance, distance_to_segments(at, segments)) * scale[:, None, None]
-        return _darken(ink(distance, pen), rng)
+        soft = np.maximum(rng.uniform(-0.3, 1.3, n), 0.5).astype(np.float32)
+        return _darken(ink(distance, pen, soft), rng)
 
 
 def _darken(drawings: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Half of (n, 28, 28) drawings as they are, half with the grey of a thin pen stretched to full ink."""
-    stretched = drawings / np.maximum(drawings.max((1, 2), keepdims=True), 0.3)
-    return np.where(rng.random((len(drawings), 1, 1)) < 0.5, stretched, drawings)
+    """Half of (n, 28, 28) drawings as they are, half, and all faint ones, with their grey stretched to full ink."""
+    peak = drawings.max((1, 2), keepdims=True)
+    return np.where((rng.random(peak.shape) < 0.5) | (peak < 0.5), drawings / np.maximum(peak, 0.3), drawings)
 
 
 def _side_by_side(left: np.ndarray, right: np.ndarray, rng: np.random.Generator) -> np.ndarray:

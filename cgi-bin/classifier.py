@@ -97,10 +97,11 @@ def load(name: str = DEFAULT) -> Model:
 
     Raises UnknownModel, NoModel, BrokenModel, MissingPackage.
     """
-    stamp = _stamp(name)
     kept = _kept.get(name)
-    if kept and kept[0] == stamp:
+    if kept and kept[0] == _stamp(name):
         return kept[1]
+    _check_known(name)
+    stamp = _stamp(name)
     model = _load(name)
     _kept[name] = (stamp, model)
     return model
@@ -111,14 +112,24 @@ _kept: dict[str, tuple[object, Model]] = {}
 
 def _stamp(name: str) -> object:
     """What changes when a model's files are replaced."""
-    files = sorted(path for path in MODELS.glob("*") if path.stem == name)
-    return [(path.name, (state := path.stat()).st_mtime_ns, state.st_size, state.st_ino) for path in files]
+    states = [_state(f"{MODELS}/{name}{ending}") for ending in (".json", ".tflite", ".onnx")]
+    return [state and (state.st_mtime_ns, state.st_size, state.st_ino) for state in states]
 
 
-def _load(name: str) -> Model:
+def _state(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)  # noqa: PTH116  for each picture: pathlib takes twice as long
+    except OSError:
+        return None
+
+
+def _check_known(name: str) -> None:
     known = {path.stem for path in MODELS.glob("*.json")} | {DEFAULT}
     if name not in known:
         raise UnknownModel(f"There is no model of that name. Choose one of: {', '.join(sorted(known))}.")
+
+
+def _load(name: str) -> Model:
     if name == DEFAULT and not (MODELS / f"{DEFAULT}.tflite").is_file():
         return _load_checkpoint()
     card = _card(name)

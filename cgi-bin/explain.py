@@ -8,7 +8,7 @@ Both take a picture as `ink.read` returns it. Only asked for on demand: plain sc
 
 from __future__ import annotations
 
-from pathlib import Path
+import hashlib
 from typing import Any, NamedTuple
 
 import classifier
@@ -61,15 +61,18 @@ def layers(model: classifier.Model, picture: np.ndarray) -> list[Layer]:
     path = classifier.MODELS / f"{model.card['name']}-layers.tflite"
     if not notes or not path.is_file():
         return []
-    maps = _run(path, picture)
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != model.card.get("layers_sha256"):
+        raise BrokenModel(f"{path.name} is not the file that {model.card['name']}.json describes: train it again.")
+    maps = _run(data, path.name, picture)
     if len(maps) != len(notes):
         raise BrokenModel(f"{path.name} is of another model than {model.card['name']}.json: train it again.")
     return [_layer(note, one) for note, one in zip(notes, maps, strict=True)]
 
 
-def _run(path: Path, picture: np.ndarray) -> list[np.ndarray]:
+def _run(data: bytes, file: str, picture: np.ndarray) -> list[np.ndarray]:
     """Every output of the file for one picture, each float32 (h, w, channels), the finest first."""
-    interpreter = classifier.interpreter(path.read_bytes(), path.name)
+    interpreter = classifier.interpreter(data, file)
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None, ..., None].astype(np.float32))
     interpreter.invoke()
     return [interpreter.get_tensor(output["index"])[0] for output in interpreter.get_output_details()]

@@ -55,8 +55,8 @@ class Stdin:
                 return
 
 
-def run() -> None:
-    """Answer the one request that the environment and standard input describe."""
+def run() -> NoReturn:
+    """Answer the one request that the environment and standard input describe, and end the process."""
     # The last resort, against a client that does not take its reply: the process ends.
     signal.alarm(int(2 * READ_SECONDS + admission.WAIT_SECONDS + SCORE_SECONDS + 10))
     stdin, stdout = Stdin(), _private_stdout()
@@ -67,6 +67,8 @@ def run() -> None:
     handler.run(wire.application)
     if os.environ.get("REQUEST_METHOD") == "POST" and not os.environ.get("CONTENT_LENGTH"):
         stdin.drain()
+    sys.stderr.flush()
+    os._exit(0)  # Python would take itself apart first, which takes 6 ms
 
 
 def _private_stdout() -> io.FileIO:

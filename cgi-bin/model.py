@@ -1,8 +1,7 @@
 """The CNN in TFLearn: what it is, its training graph, its inference graph, its checkpoint and its export.
 
-    network(training=True)                to learn: with batch normalisation and dropout
-    network(training=False, looks=LOOKS)  to answer: the normalisation folded into the convolutions; each picture
-                                          is looked at three times, as it is and turned a little either way
+    network(training=True)   with batch normalisation and dropout, trained by `train.py`
+    network(training=False)  the same layers with the normalisation folded into the convolutions
 
 TFLearn wraps batch normalisation and dropout in `tf.cond`, which the converters refuse; so the trained weights
 are folded (`fold`), loaded into the second graph, and that one is saved as the checkpoint in `models/` and
@@ -30,9 +29,6 @@ LAYERS = [
     (128, "same", False),
     (128, "valid", False),
 ]
-# Degrees by which each look at a picture is turned; their logits are averaged. Of 2,500 held-back training images
-# 12 were read wrongly with one look, 4 with these three; small shifts (10) and zooms (6) help less.
-LOOKS = (0, -7, 7)
 DROPOUT = 0.5  # share of the last features that is dropped in training
 EPSILON = 1e-5  # of batch normalisation, TFLearn's own default
 
@@ -57,46 +53,18 @@ class Network(NamedTuple):
     """The tensors of one graph: float32, n pictures."""
 
     picture: Any  # (n, 28, 28, 1) in 0..1, ink is 1
-    towers: list[Any]  # logits (looks * n, CLASSES) of each tower
-    logits: Any  # (n, CLASSES), their mean, over all looks, too
-    maps: list[Any]  # (looks * n, h, w, channels) after each convolution of the first tower
+    towers: list[Any]  # logits (n, CLASSES) of each tower
+    logits: Any  # (n, CLASSES), their mean
+    maps: list[Any]  # (n, h, w, channels) after each convolution of the first tower
 
 
-def network(training: bool, looks: tuple[float, ...] = (0,)) -> Network:
-    """Define the network in the default graph, with batch normalisation and dropout if it is for training."""
+def network(training: bool) -> Network:
+    """Define the network in the default graph; `training` adds batch normalisation and dropout."""
     tflearn = import_tflearn()
-    import tensorflow.compat.v1 as tf
-
     picture = tflearn.input_data([None, 28, 28, 1], name="picture")
-    seen = picture if looks == (0,) else _seen(tf, picture, looks)
-    towers = [_tower(tflearn, seen, f"tower{i}", training) for i in range(TOWERS)]
-    logits, maps = [logits for logits, _ in towers], towers[0][1]
-    mean = tf.reduce_mean(tf.reshape(sum(logits) / len(logits), [len(looks), -1, CLASSES]), 0)
-    return Network(picture, logits, mean, maps)
-
-
-def _seen(tf: Any, picture: Any, looks: tuple[float, ...]) -> Any:
-    """The pictures of all looks, (looks * n, 28, 28, 1): all n of the first look, then all of the second."""
-    flat = tf.reshape(picture, [-1, 28 * 28])
-    each = [tf.add_n([tf.gather(flat, at, axis=1) * share for at, share in turned(angle)]) for angle in looks]
-    return tf.reshape(tf.concat(each, 0), [-1, 28, 28, 1])
-
-
-def turned(degrees: float) -> list[tuple[np.ndarray, np.ndarray]]:
-    """A picture turned about its middle, as a bilinear mean of pixels of the picture as it was.
-
-    Returns up to four pairs of int32 (784,) indices into the flat picture and their float32 (784,) weights.
-    """
-    y, x = (grid.ravel() - 13.5 for grid in np.mgrid[:28, :28])
-    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    at_x, at_y = np.clip([cos * x + sin * y + 13.5, cos * y - sin * x + 13.5], 0, 27)  # MNIST's border is paper
-    left, top = np.floor(at_x).astype(np.int32), np.floor(at_y).astype(np.int32)
-    corners = []
-    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        weight = np.abs(1 - row - (at_y - top)) * np.abs(1 - column - (at_x - left))
-        index = np.minimum(top + row, 27) * 28 + np.minimum(left + column, 27)
-        corners.append((index.astype(np.int32), weight.astype(np.float32)))
-    return [(index, weight) for index, weight in corners if weight.any()]
+    towers = [_tower(tflearn, picture, f"tower{i}", training) for i in range(TOWERS)]
+    logits = [logits for logits, _ in towers]
+    return Network(picture, logits, sum(logits) / len(logits), towers[0][1])
 
 
 def _tower(tflearn: Any, picture: Any, name: str, training: bool) -> tuple[Any, list[Any]]:
@@ -210,13 +178,13 @@ def fold(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 class Inference:
     """The inference graph in a session of its own: probabilities at a temperature, checkpoint, export."""
 
-    def __init__(self, temperature: float = 1.0, looks: tuple[float, ...] = LOOKS) -> None:
+    def __init__(self, temperature: float = 1.0) -> None:
         self.tflearn = import_tflearn()
         import tensorflow.compat.v1 as tf
 
         self.tf, self.graph = tf, tf.Graph()
         with self.graph.as_default():
-            self.network = network(training=False, looks=looks)
+            self.network = network(training=False)
             self.probabilities = self.tflearn.activation(self.network.logits / temperature, "softmax")
             self.dnn = self.tflearn.DNN(self.probabilities)
 
@@ -256,10 +224,8 @@ class Inference:
         return self._convert([self.probabilities])
 
     def export_maps(self) -> bytes:
-        """The same picture in, the feature maps of each convolution of the first tower out, of a single look."""
-        single = Inference(looks=(0,))
-        single.set(self.get())
-        return single._convert(single.network.maps)
+        """The same picture in, the feature maps of each convolution of the first tower out."""
+        return self._convert(self.network.maps)
 
     def _convert(self, outputs: list[Any]) -> bytes:
         converter = self.tf.lite.TFLiteConverter

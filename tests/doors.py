@@ -110,7 +110,7 @@ class Server:
             connection.send(body)
             if length not in (AUTO, None):
                 connection.sock.shutdown(socket.SHUT_WR)  # says that no more will come
-            return _received(connection.getresponse())
+            return received(connection.getresponse())
         finally:
             connection.close()
 
@@ -121,7 +121,8 @@ class Server:
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def _received(response: http.client.HTTPResponse) -> Answer:
+def received(response: http.client.HTTPResponse) -> Answer:
+    """A response, read to its end."""
     headers = {name.lower(): value for name, value in response.getheaders()}
     return Answer(int(headers.get("status", str(response.status))[:3]), headers, response.read())
 

@@ -55,7 +55,8 @@ def test_an_epoch_has_every_picture_once_and_the_asked_share_of_what_is_no_digit
     assert pictures.shape == (120, 28, 28)
     assert np.bincount(labels, minlength=11).tolist() == [30, 30, 0, 0, 30, 0, 0, 30, 0, 0, 0]
     _, labels = augmenter.epoch([1], 0.0, 1.0)
-    assert (labels == augment.NOT_A_DIGIT).all()
+    assert set(labels.tolist()) <= {1, 4, augment.NOT_A_DIGIT}
+    assert (labels == augment.NOT_A_DIGIT).mean() > 0.8
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_every_picture_has_ink_inside_a_margin_of_paper(augmenter, share):
     pictures, _ = augmenter.epoch([5], **share)
     assert pictures.max((1, 2)).min() > 60
     edge = np.concatenate([pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]], 1)
-    assert (edge.max(1) == 0).mean() > 0.9
+    assert (edge.max(1) < 60).mean() > 0.85
 
 
 def test_a_drawn_digit_fills_the_box_of_mnist_whatever_the_pen(augmenter):
@@ -79,8 +80,9 @@ def test_a_drawn_digit_fills_the_box_of_mnist_whatever_the_pen(augmenter):
 @pytest.mark.parametrize("pen", [0.6, 1.0, 2.5, 4.0])
 def test_a_pen_covers_its_own_width_of_ink(pen):
     distance = np.abs(np.arange(28) - 14.0)[None, None].repeat(28, 1).astype(np.float32)
-    covered = augment.ink(distance, np.array([pen], np.float32))
-    assert covered[0].sum(1) == pytest.approx(np.full(28, pen), abs=1e-5)
+    for soft in (0.5, 1.0):
+        covered = augment.ink(distance, np.array([pen], np.float32), np.array([soft], np.float32))
+        assert covered[0].sum(1) == pytest.approx(np.full(28, pen), abs=1e-5)
 
 
 def test_distance_to_a_segment_is_measured_to_its_ends_and_its_middle():
@@ -102,6 +104,32 @@ def test_styles_are_drawn_onto_their_own_digit_only(augmenter):
     shares = {int(d): has[labels == d].mean() for d in (0, 1, 7)}
     assert all(0.2 < share < 0.9 for share in shares.values()), shares
     assert not has[labels == 4].any()  # this open four is too wide for a lid: it would be a nine
+
+
+def test_a_redrawn_zero_goes_round_once_and_closes_nearly(augmenter):
+    zero, rng = augmenter.skeletons.points[0], np.random.default_rng(0)
+    for _ in range(20):
+        way = augment.redraw_zero(zero, rng)[:-1].reshape(-1, 2, 2)
+        assert np.array_equal(way[1:, 0], way[:-1, 1])  # one stroke
+        away = np.hypot(*(way - zero.mean(0)).reshape(-1, 2).T)
+        assert 2 < away.min() <= away.max() < 18
+        angles = np.unwrap(np.arctan2(*(way[:, 0] - zero.mean(0)).T))
+        assert 250 < abs(np.degrees(angles[-1] - angles[0])) < 440
+
+
+def test_an_unfinished_four_goes_down_and_to_the_right(augmenter):
+    four = augmenter.skeletons.points[2]
+    start, *_, end = augment.unfinish_four(four, np.random.default_rng(0)).reshape(-1, 2)
+    assert start == pytest.approx((9, 4), abs=1.5)
+    assert end == pytest.approx((19, 14), abs=3)
+
+
+def test_another_proportion_moves_the_middle_and_leaves_the_ends():
+    moved = augment.proportion(30, (0, 3), np.random.default_rng(0))
+    assert moved.shape == (30, 28, 28, 2)
+    assert (moved[..., 0] == 0).all()
+    assert 2 < np.abs(moved[:, 13, :, 1]).max() <= 3
+    assert np.abs(moved[:, 4, :, 1]).max() < 0.3
 
 
 def test_a_map_without_any_change_gives_the_picture_back(augmenter):

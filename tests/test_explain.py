@@ -1,6 +1,7 @@
 """Explanations: what spoke for a digit, and the feature maps, from the module and through the door."""
 
 import base64
+import hashlib
 import io
 import json
 
@@ -107,6 +108,7 @@ def with_layers(two_layers, tmp_path, monkeypatch) -> classifier.Model:
     monkeypatch.setattr(classifier, "MODELS", tmp_path)
     (tmp_path / "cnn-layers.tflite").write_bytes(two_layers)
     card = {"name": "cnn", "unsure": {"confidence": 0.5}, "layers": NOTES}
+    card["layers_sha256"] = hashlib.sha256(two_layers).hexdigest()
     return classifier.Model(card, favours_the_left)
 
 
@@ -133,8 +135,15 @@ def test_layers_of_another_model_are_refused(with_layers, bars):
         explain.layers(with_layers, bars)
 
 
+def test_a_file_of_layers_that_the_card_does_not_describe_is_refused(with_layers, bars, tmp_path):
+    (tmp_path / "cnn-layers.tflite").write_bytes(b"this is text")
+    with pytest.raises(BrokenModel, match=r"cnn-layers\.tflite is not the file that cnn\.json describes"):
+        explain.layers(with_layers, bars)
+
+
 def test_a_broken_file_of_layers_is_refused(with_layers, bars, tmp_path):
     (tmp_path / "cnn-layers.tflite").write_bytes(b"this is text")
+    with_layers.card["layers_sha256"] = hashlib.sha256(b"this is text").hexdigest()
     with pytest.raises(BrokenModel, match=r"LiteRT can't load cnn-layers\.tflite"):
         explain.layers(with_layers, bars)
 

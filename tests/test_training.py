@@ -139,35 +139,11 @@ def test_folding_batch_normalisation_changes_no_score(tiny):
     run = model.Training(seed=3)
     for _ in range(3):
         run.learn(tiny.X_train[:30], tiny.y_train[:30], 0.01)
-    network = model.Inference(looks=(0,))
+    network = model.Inference()
     network.set(model.fold(run.get()))
     logits = run.logits(tiny.X_test)
     softmax = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     assert np.abs(network.score(tiny.X_test.astype(np.float32) / 255) - softmax).max() < 1e-5
-
-
-def test_the_network_answers_with_the_mean_of_its_looks(tiny):
-    run = model.Training(seed=3)
-    run.learn(tiny.X_train[:30], tiny.y_train[:30], 0.01)
-    all_looks, plain = model.Inference(), model.Inference(looks=(0,))
-    for network in (all_looks, plain):
-        network.set(model.fold(run.get()))
-    flat = tiny.X_test.reshape(-1, 784).astype(np.float32) / 255
-    looks = [sum(flat[:, at] * share for at, share in model.turned(angle)) for angle in model.LOOKS]
-    logits = np.mean([np.log(plain.score(look.reshape(-1, 28, 28))) for look in looks], 0)
-    softmax = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    assert np.abs(all_looks.score(flat.reshape(-1, 28, 28)) - softmax).max() < 1e-5
-
-
-def test_a_picture_turned_by_a_right_angle_is_itself_on_its_side():
-    flat = np.arange(784, dtype=np.float32)
-    turned = sum(flat[at] * share for at, share in model.turned(90)).reshape(28, 28)
-    assert np.abs(turned - np.rot90(flat.reshape(28, 28), -1)).max() < 1e-3
-
-
-def test_a_picture_that_is_not_turned_is_left_as_it_is():
-    flat = np.arange(784, dtype=np.float32)
-    assert np.array_equal(sum(flat[at] * share for at, share in model.turned(0)), flat)
 
 
 def test_the_temperature_softens_an_overconfident_network():
@@ -184,8 +160,8 @@ def test_doubt_marks_the_asked_share_of_digits():
     digits = rng.dirichlet(np.full(11, 0.05), 10_000).astype(np.float32) + 1e-9
     rule = training.doubt(digits, 0.04)
     ten = digits[:, :10] / digits[:, :10].sum(1, keepdims=True)
-    assert (ten.max(1) < rule["confidence"]).mean() == pytest.approx(0.03, abs=0.002)
-    assert (digits[:, 10] > rule["foreign"]).mean() == pytest.approx(0.01, abs=0.002)
+    assert (ten.max(1) < rule["confidence"]).mean() == pytest.approx(0.034, abs=0.002)
+    assert (digits[:, 10] > rule["foreign"]).mean() == pytest.approx(0.006, abs=0.002)
 
 
 def test_calibration_error_is_the_gap_between_certainty_and_truth():
