@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NoReturn
 from wsgiref.handlers import CGIHandler  # nosec B412
 
@@ -131,11 +132,21 @@ def _child(work: wire.Work, sender: int) -> NoReturn:
     """Do the work, tell the parent, and end; nothing of the parent's life goes on in here."""
     try:
         _limit()
+        _leave_out_docstrings()
         told = json.dumps(_outcome(work)).encode()
         while told:
             told = told[os.write(sender, told) :]
     finally:
         os._exit(0)
+
+
+def _leave_out_docstrings() -> None:
+    """Keep numpy from giving its functions their docstrings, an eighth of the time to an answer: nobody reads them.
+
+    They are in two modules of their own, which numpy imports for that effect alone.
+    """
+    for name in ("_add_newdocs", "_add_newdocs_scalars"):
+        sys.modules[f"numpy._core.{name}"] = ModuleType(name)
 
 
 def _outcome(work: Callable[[], wire.Answer]) -> tuple[str, Any]:
