@@ -37,6 +37,7 @@ MAX_CHUNKS = 4096  # a PNG of 8 MB has about 1,000 in practice; each costs time 
 DARK_ON_LIGHT = "turned dark ink on light paper into light on dark"
 MAX_SCANS = 100  # of a progressive JPEG; cameras and browsers write about ten, and each costs as much as a picture
 ALLOWED = "PNG, JPEG, WebP, GIF or BMP"
+DAMAGED = "The picture is damaged or cut off. Save or send it again."
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 OTHER_FORMATS = (  # (offset, bytes there, name): enough to say what a file is, without any decoder for it
@@ -125,7 +126,9 @@ def _decode(data: bytes) -> Image.Image:
     except MemoryError as error:
         raise OutOfLimits("The picture takes more memory than there is. Send a smaller one.") from error
     except DECODER_ERRORS as error:
-        raise NotAPicture("The picture is damaged or cut off. Save or send it again.") from error
+        raise NotAPicture(DAMAGED) from error
+    if image.mode == "P" and image.palette is None:
+        raise NotAPicture(DAMAGED)
     return image
 
 
