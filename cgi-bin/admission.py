@@ -10,8 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 
 import errors
 
@@ -85,11 +84,19 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _open(path: Path) -> int:
+def _open(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
-def _first_free(paths: list[Path]) -> int | None:
+def _make(folder: str) -> None:
+    """Make the folder unless it is there. Raises OSError if it can't be made, or is not this user's own."""
+    with suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
+    if os.lstat(folder).st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to someone else")
+
+
+def _first_free(paths: list[str]) -> int | None:
     """Return the descriptor of the first of the locks that could be taken, None if all are."""
     for path in paths:
         lock = _open(path)
@@ -101,20 +108,19 @@ def _first_free(paths: list[Path]) -> int | None:
     return None
 
 
-def _locks(kind: str, number: int) -> list[Path]:
+def _locks(kind: str, number: int) -> list[str]:
     """Return the files to lock, in the temporary folder; the program's own files where there is no such folder."""
     # Its name can be guessed, so it has to be this user's own; see below.
     temporary = os.environ.get("TMPDIR") or "/tmp"  # nosec B108
-    folder = Path(temporary, f"mnist-draw-{os.getuid()}")
-    locks = [folder / f"{kind}-{number}" for number in range(number)]
+    folder = f"{temporary}/mnist-draw-{os.getuid()}"
+    locks = [f"{folder}/{kind}-{number}" for number in range(number)]
     try:
-        folder.mkdir(0o700, exist_ok=True)
-        if folder.lstat().st_uid != os.getuid():
-            raise PermissionError(f"{folder} belongs to someone else")
+        _make(folder)
         for lock in locks:
-            lock.touch(0o600)
+            os.close(_open(lock))
     except OSError as error:
         print(f"No locks in the temporary folder, fewer requests are served at once: {error}", file=sys.stderr)
-        own = sorted(Path(__file__).parent.glob("*.py"))
+        here = os.path.dirname(__file__)
+        own = [f"{here}/{name}" for name in sorted(os.listdir(here)) if name.endswith(".py")]
         return {"turn": own[:1], "slot": own[1:2]}.get(kind, own[2:])
     return locks

@@ -9,6 +9,7 @@ Both take a picture as `ink.read` returns it. Only asked for on demand: plain sc
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import classifier
@@ -58,7 +59,7 @@ def layers(model: classifier.Model, picture: np.ndarray) -> list[Layer]:
     Raises BrokenModel.
     """
     notes = model.card.get("layers", [])
-    path = classifier.MODELS / f"{model.card['name']}-layers.tflite"
+    path = Path(classifier.MODELS, f"{model.card['name']}-layers.tflite")
     if not notes or not path.is_file():
         return []
     data = path.read_bytes()

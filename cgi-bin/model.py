@@ -205,7 +205,7 @@ class Inference:
         with self.graph.as_default():
             return sum(int(np.prod(v.shape)) for v in self.tf.trainable_variables())
 
-    def load(self, checkpoint: Path) -> None:
+    def load(self, checkpoint: Path | str) -> None:
         """Read a TFLearn checkpoint (the path without its endings)."""
         with self.graph.as_default():
             self.dnn.load(str(checkpoint), weights_only=True, verbose=False)

@@ -120,7 +120,7 @@ def report_cnn(chosen: argparse.Namespace, mnist: Any, folder: Path) -> None:
     import classifier
     import report
 
-    classifier.MODELS = folder
+    classifier.MODELS = str(folder)
     X = mnist.X_test.astype("float32") / 255
     scores = classifier.load("cnn").score(X).data
     if chosen.metrics:

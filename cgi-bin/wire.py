@@ -16,7 +16,6 @@ import json
 import re
 import sys
 import traceback
-import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from types import ModuleType
@@ -244,8 +243,12 @@ def check_method(environ: Environ) -> None:
 
 def _query(environ: Environ) -> dict[str, str]:
     """Return the parameters of the address; never taken from `sys.argv`, where CGI puts a query without "="."""
+    if not environ.get("QUERY_STRING"):
+        return {}
+    from urllib.parse import parse_qsl  # a live drawing has no query, and a fresh process is spared 4 ms
+
     try:
-        pairs = urllib.parse.parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=20)
+        pairs = parse_qsl(environ["QUERY_STRING"], keep_blank_values=True, max_num_fields=20)
     except ValueError:
         raise BadRequest("The address has too many parameters; only ?model=NAME is read.") from None
     return dict(pairs)

@@ -181,6 +181,55 @@ def test_a_slow_client_is_given_up_and_the_others_are_served(wsgi_server: doors.
         client.close()
 
 
+@pytest.fixture
+def in_turn(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What gunicorn's application puts around the costly part of a request; a turn is waited for half a second."""
+    monkeypatch.syspath_prepend(doors.ROOT / "deploy")
+    app = pytest.importorskip("app")
+    monkeypatch.setattr(app, "WAIT_SECONDS", 0.5)
+    return app.in_turn
+
+
+def test_one_thread_scores_for_all_who_listen_first_come_first_served(in_turn: Any) -> None:
+    first, done = threading.Event(), []
+
+    def work(number: int) -> None:
+        first.wait(0.2)
+        done.append((number, threading.get_ident()))
+
+    clients = [threading.Thread(target=in_turn, args=(lambda number=number: work(number),)) for number in range(5)]
+    for client in clients:
+        client.start()
+        time.sleep(0.02)
+    first.set()
+    for client in clients:
+        client.join()
+    assert [number for number, _ in done] == list(range(5))
+    assert len({thread for _, thread in done}) == 1
+
+
+def test_who_waits_too_long_for_a_turn_is_told_so_and_the_work_is_not_done(in_turn: Any) -> None:
+    from admission import Busy
+
+    end, done = threading.Event(), []
+    holder = threading.Thread(target=in_turn, args=(lambda: {"ended": end.wait(30)},))
+    holder.start()
+    time.sleep(0.05)
+    with pytest.raises(Busy):
+        in_turn(lambda: done.append("late") or {})
+    end.set()
+    holder.join()
+    assert in_turn(lambda: {"now": list(done)}) == {"now": []}
+
+
+def test_what_the_work_raises_is_raised(in_turn: Any) -> None:
+    def fail() -> Any:
+        raise ValueError("as it is")
+
+    with pytest.raises(ValueError, match="as it is"):
+        in_turn(fail)
+
+
 def test_no_request_is_lost_while_gunicorn_reloads_loses_a_worker_and_stops(tmp_path: Path) -> None:
     with doors.gunicorn(tmp_path / "log") as server:
         answers: list[int] = []

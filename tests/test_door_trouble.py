@@ -77,7 +77,7 @@ def test_nothing_heavy_is_imported_for_nothing(name: str, request_: str, allowed
         environ = {{"REQUEST_METHOD": method, "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": kind,
                    "wsgi.input": io.BytesIO(body), "wsgi.errors": sys.stderr}}
         wire.application(environ, lambda status, headers: None)
-        print(*sorted(set(sys.modules) & {{"numpy", "PIL", "multipart", *{HEAVY}}}))
+        print(*sorted(set(sys.modules) & {{"numpy", "PIL", "multipart", "pathlib", "urllib.parse", *{HEAVY}}}))
     """
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=doors.ROOT / "cgi-bin", capture_output=True, text=True, check=True)

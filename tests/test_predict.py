@@ -116,7 +116,7 @@ def test_an_unknown_model_is_an_error(digits: Path) -> None:
 
 def test_a_model_file_that_is_cut_short_is_an_error(digits: Path, tmp_path: Path) -> None:
     for file in ("cnn.json", "cnn.tflite"):
-        content = (classifier.MODELS / file).read_bytes()
+        content = Path(classifier.MODELS, file).read_bytes()
         (tmp_path / file).write_bytes(content[:1000] if file == "cnn.tflite" else content)
     ended = run("predict", digits / "1.png", MNIST_MODELS=str(tmp_path))
     assert (ended.status, ended.out) == (1, "")

@@ -35,8 +35,8 @@ def test_the_page_offers_these_models():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_file_is_the_one_its_card_describes(name):
-    card = json.loads((classifier.MODELS / f"{name}.json").read_text())
-    data = (classifier.MODELS / card["file"]).read_bytes()
+    card = json.loads(Path(classifier.MODELS, f"{name}.json").read_text())
+    data = Path(classifier.MODELS, card["file"]).read_bytes()
     assert (card["bytes"], card["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
     assert card["test_images"] == 10_000
     assert card["dataset"]["sha256"] == dict(dataset.SHA256)
@@ -58,12 +58,12 @@ def test_a_shipped_model_reads_digits_drawn_with_a_few_straight_lines(name):
 def test_the_accuracy_in_the_card_is_measured_again_on_the_whole_test_set(name, mnist_folder):
     mnist = dataset.load(mnist_folder)
     answers = classifier.load(name).score(mnist.X_test.astype(np.float32) / 255).data.argmax(1)
-    accuracy = json.loads((classifier.MODELS / f"{name}.json").read_text())["accuracy"]
+    accuracy = json.loads(Path(classifier.MODELS, f"{name}.json").read_text())["accuracy"]
     assert (answers == mnist.y_test).mean() == pytest.approx(accuracy, abs=1.5e-4)  # an image on the brink
 
 
 def test_the_network_reads_at_least_993_of_1000_test_images():
-    assert json.loads((classifier.MODELS / "cnn.json").read_text())["accuracy"] >= 0.993
+    assert json.loads(Path(classifier.MODELS, "cnn.json").read_text())["accuracy"] >= 0.993
 
 
 if __name__ == "__main__":
