@@ -261,15 +261,25 @@ def _checkpoint() -> str | None:
     return f"{MODELS}/{found[0]}" if found else None
 
 
+def _take_memory() -> None:
+    """Raise this process' soft limit of address space to the hard one: TensorFlow maps 2.5 GB."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+
+
 def _load_checkpoint() -> Model:
     checkpoint, file = _checkpoint(), f"{DEFAULT}.tflite"
     if checkpoint is None:
         raise NoModel(f"There is no trained model: {file} is missing. {_train(DEFAULT)}")
     card = _card(DEFAULT)
+    _take_memory()
     try:
         import model
+
+        network = model.Inference(card.get("temperature", 1.0))
     except ImportError as error:
-        raise _missing("tflearn") from error
-    network = model.Inference(card.get("temperature", 1.0))
+        raise _missing("tensorflow") from error
     network.load(checkpoint)
     return Model(card, network.score, SLOW.format(file=file, train=_train(DEFAULT)))

@@ -163,7 +163,10 @@ def _outcome(work: Callable[[], wire.Answer]) -> tuple[str, Any]:
 
 
 def _limit() -> None:
-    """Bound what this process may take; a limit that is lower already stays."""
+    """Bound what this process may take; a limit that is lower already stays.
+
+    The bounds are soft ones: `classifier.py` has to raise the one of memory when it can't do without TensorFlow.
+    """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread would set memory aside
     bounds = [
         (resource.RLIMIT_AS, MEMORY_MB * 2**20),
@@ -173,4 +176,4 @@ def _limit() -> None:
     for kind, most in bounds:
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        resource.setrlimit(kind, (most, hard))
