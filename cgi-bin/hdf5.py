@@ -8,6 +8,7 @@ then each kind of variant in the same order.
 """
 
 import hashlib
+import io
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -29,16 +30,23 @@ def write(path: Path, mnist: Mnist, seed: int) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(part, "w") as file:
-            for name in NAMES:
-                _add(file, name, getattr(mnist, name))
-            file.attrs.update(source=mnist.source, seed=seed, copies=mnist.copies, sha256=json.dumps(mnist.sha256))
+        part.write_bytes(_packed(mnist, seed))
         part.replace(path)
     except OSError as error:
         raise BadDataset(f"Can't write {path}: {error.strerror or error}.") from error
     finally:
         with suppress(OSError):  # the folder may not be one
             part.unlink()
+
+
+# Made in memory, for HDF5 does not survive a full disk: closing the file fails, and later the process crashes.
+def _packed(mnist: Mnist, seed: int) -> memoryview:
+    packed = io.BytesIO()
+    with h5py.File(packed, "w") as file:
+        for name in NAMES:
+            _add(file, name, getattr(mnist, name))
+        file.attrs.update(source=mnist.source, seed=seed, copies=mnist.copies, sha256=json.dumps(mnist.sha256))
+    return packed.getbuffer()
 
 
 def _add(file: h5py.File, name: str, array: np.ndarray) -> None:

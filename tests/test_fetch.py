@@ -9,6 +9,7 @@ import h5py
 import hdf5
 import numpy as np
 import pytest
+import small_disk
 import small_mnist
 from commands import run
 from errors import BadDataset
@@ -147,6 +148,14 @@ def test_when_writing_fails_the_old_file_stays(
     assert str(error.value) == f"Can't write {path}: No space left on device."
     assert path.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["mnist.h5"]
+
+
+def test_a_full_disk_is_said_in_a_sentence_and_leaves_nothing_behind(data: Path, tmp_path: Path) -> None:
+    with small_disk.mounted(tmp_path / "disk", "size=8k") as folder:
+        path = folder / "mnist.h5"
+        ended = run("fetch", "--data", data, "--checksums", data / "SHA256SUMS", "-o", path)
+        assert ended == (1, "", f"fetch.py: Can't write {path}: No space left on device.\n")
+        assert list(folder.iterdir()) == []
 
 
 def change(path: Path, name: str, array: np.ndarray | None) -> None:
