@@ -22,6 +22,13 @@ ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}  # of the files of 
 SHADES = " .:-=+*#%@"  # from paper to ink
 
 
+class Source(NamedTuple):
+    """Where a picture is to be read from; `error` is a sentence if there is none to read."""
+
+    file: str  # or "-" for standard input
+    error: str = ""
+
+
 class Answer(NamedTuple):
     """What became of one picture; `error` is a sentence, or empty and then the rest is there."""
 
@@ -74,9 +81,8 @@ def run(chosen: argparse.Namespace) -> int:
     model = classifier.load(chosen.model)
     if model.note:
         print(f"predict.py: {model.note}", file=sys.stderr)
-    files = [file for image in chosen.images for file in pictures_in(image)]
     failed = False
-    for answer in answers(files, model):
+    for answer in answers(expanded(chosen.images), model):
         failed |= bool(answer.error)
         if answer.error and not chosen.json:
             tqdm.write(f"{answer.file}: {answer.error}", sys.stderr)
@@ -85,25 +91,27 @@ def run(chosen: argparse.Namespace) -> int:
     return int(failed)
 
 
-def pictures_in(image: str) -> list[str]:
-    """Return the pictures of a folder, by name; anything else stands for itself.
+def expanded(images: list[str]) -> list[Source]:
+    """Return the pictures that arguments stand for: those of a folder, by name; anything else stands for itself."""
+    found: list[Source] = []
+    for image in images:
+        try:
+            found += pictures_in(image)
+        except OSError as error:
+            found.append(Source(image, f"Can't read it: {error.strerror}."))
+    return found
 
-    Raises BadSetting if a folder has none.
-    """
-    from errors import BadSetting
 
+def pictures_in(image: str) -> list[Source]:
+    """Return the pictures of one argument; a folder without any is an error. Raises OSError."""
     if image == "-" or not Path(image).is_dir():
-        return [image]
-    try:
-        files = sorted(path for path in Path(image).iterdir() if path.suffix.lower() in ENDINGS)
-    except OSError as error:
-        raise BadSetting(f"Can't read the folder {image}: {error.strerror}.") from error
-    if not files:
-        raise BadSetting(f"The folder {image} has no picture ({', '.join(sorted(ENDINGS))}).")
-    return [str(file) for file in files]
+        return [Source(image)]
+    files = sorted(path for path in Path(image).iterdir() if path.suffix.lower() in ENDINGS)
+    nothing = Source(image, f"This folder has no picture ({', '.join(sorted(ENDINGS))}).")
+    return [Source(str(file)) for file in files] or [nothing]
 
 
-def answers(files: list[str], model: Any) -> Iterator[Answer]:
+def answers(files: list[Source], model: Any) -> Iterator[Answer]:
     """Read and score pictures, many at once, in their order; with a progress bar if there are many."""
     bar = progress(len(files))
     for start in range(0, len(files), BATCH):
@@ -119,12 +127,15 @@ def progress(total: int) -> Any:
     return tqdm(total=total, unit="picture", leave=False, disable=None if total > 1 else True)
 
 
-def read(file: str, bar: Any) -> "tuple[str, Reading | str]":
+def read(source: Source, bar: Any) -> "tuple[str, Reading | str]":
     """Return the file's name, and the picture or a sentence that says why there is none."""
     import ink
     from errors import Problem
 
     bar.update()
+    if source.error:
+        return source
+    file = source.file
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         return file, ink.read(data)

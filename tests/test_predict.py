@@ -100,12 +100,37 @@ def test_in_json_a_bad_file_has_its_error(tmp_path: Path) -> None:
     assert answer["error"].startswith("This is not a picture")
 
 
-def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
+NO_PICTURE = "This folder has no picture (.bmp, .gif, .jpeg, .jpg, .png, .webp)."
+TOO_LONG = "x" * 300  # a name that no file can have
+
+
+def test_what_stands_for_no_picture_is_named_and_the_others_are_still_read(
+    digits: Path, scores: classifier.Scores, tmp_path: Path
+) -> None:
     (tmp_path / "notes.txt").write_text("nothing here")
-    ended = run("predict", tmp_path)
-    endings = ".bmp, .gif, .jpeg, .jpg, .png, .webp"
-    assert (ended.status, ended.out) == (1, "")
-    assert ended.err.endswith(f"predict.py: The folder {tmp_path} has no picture ({endings}).\n")
+    ended = run("predict", tmp_path, TOO_LONG, digits / "5.png")
+    assert (ended.status, ended.out.splitlines()) == (1, [line(digits / "5.png", 5, scores)])
+    errors = [f"{tmp_path}: {NO_PICTURE}", f"{TOO_LONG}: Can't read it: File name too long."]
+    assert ended.err.splitlines()[-2:] == errors
+
+
+def test_in_json_what_stands_for_no_picture_has_a_line_of_its_own(digits: Path, tmp_path: Path) -> None:
+    ended = run("predict", "--json", tmp_path, digits / "5.png")
+    answers = [json.loads(line) for line in ended.out.splitlines()]
+    assert ended.status == 1
+    assert answers[0] == {"file": str(tmp_path), "result": 0, "data": [], "error": NO_PICTURE}
+    assert [(answer["file"], answer["result"]) for answer in answers[1:]] == [(f"{digits}/5.png", 1)]
+
+
+def test_another_model_is_asked_by_its_name(digits: Path) -> None:
+    pictures = [ink.read((digits / f"{digit}.png").read_bytes()).picture for digit in range(10)]
+    expected = classifier.load("svm").score(np.stack(pictures))
+    ended = run("predict", "-m", "svm", "--json", digits)
+    answers = [json.loads(line) for line in ended.out.splitlines()]
+    assert (ended.status, ended.err) == (0, "")
+    assert {answer["model"] for answer in answers} == {"svm"}
+    np.testing.assert_allclose([answer["data"] for answer in answers], expected.data, atol=1e-5)
+    assert [answer["unsure"] for answer in answers] == expected.unsure.tolist()
 
 
 def test_an_unknown_model_is_an_error(digits: Path) -> None:
