@@ -7,8 +7,9 @@
 #   make lint                         what reads the code without running it
 #   make clean                        remove .venv and caches
 
-HOST ?= 127.0.0.1
-PORT ?= 8000
+# Not from the environment, where csh and conda set HOST to the machine's name: only `make HOST=...` lets others in.
+HOST := 127.0.0.1
+PORT := 8000
 VENV ?= .venv
 TESTS ?=
 # The first Python on the path that fits, unless PYTHON= says which.
@@ -68,10 +69,10 @@ $(VENV)/.serve: requirements-serve.txt | $(VENV)/.made
 	$(PIP) -r requirements-serve.txt
 	@touch $@
 
-$(VENV)/.wsgi: deploy/requirements.in requirements-serve.txt | $(VENV)/.made
-	$(PIP) -r deploy/requirements.in
+$(VENV)/.wsgi: deploy/requirements.lock | $(VENV)/.made
+	$(PIP) --require-hashes -r deploy/requirements.lock
 	@touch $@
 
 $(VENV)/.all: requirements-dev.txt requirements.txt requirements-serve.txt deploy/requirements.in | $(VENV)/.made
 	$(PIP) -r requirements-dev.txt
-	@touch $@ $(VENV)/.serve $(VENV)/.wsgi
+	@touch $@ $(VENV)/.serve
