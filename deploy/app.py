@@ -6,8 +6,10 @@ Each reply has an X-Request-Id, the client's own if it sent one. Prometheus metr
 names a path for them, say /metrics: keep that one from the public, for instance in the proxy in front.
 """
 
+import json
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -23,12 +25,15 @@ from whitenoise import WhiteNoise
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "cgi-bin"))
 
+import errors  # noqa: E402
 import wire  # noqa: E402
-from admission import Busy  # noqa: E402
+from admission import RETRY_SECONDS, Busy  # noqa: E402
 
 # --- settings ---------------------------------------------------------------------------------------
 METRICS = os.environ.get("MNIST_METRICS", "")  # path of the metrics; empty: there are none
+PLACES = int(os.environ.get("MNIST_PLACES") or 32)  # requests that are read or wait for their turn, in each worker
 WAIT_SECONDS = float(os.environ.get("MNIST_WAIT_SECONDS") or 10)  # longest wait for one's turn
+SCORE_SECONDS = float(os.environ.get("MNIST_SCORE_SECONDS") or 30)  # longest time that scoring takes after that
 # ----------------------------------------------------------------------------------------------------
 
 SCRIPT = "/cgi-bin/mnist.py"
@@ -36,25 +41,62 @@ PAGES = {"/": "index.html", "/index.html": "index.html", "/sw.js": "sw.js"}
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
+FULL = "Too many pictures are being read just now. Please try again in a moment."
+
 # One picture at a time in each worker, and one worker for each core: what is scored side by side on the same core only
 # takes memory. One thread does it all, first come, first served; were it done in the threads that listen to clients,
 # each would get an allocator's arena of its own, and an hour would add a fifth to the memory (measured).
 _scoring = ThreadPoolExecutor(1, "scoring")
+_places = threading.BoundedSemaphore(PLACES)
+
+
+@contextmanager
+def place() -> Iterator[None]:
+    """Hold one of the places of those who wait or are served. Raises Busy at once when all are taken."""
+    if not _places.acquire(blocking=False):
+        raise Busy(FULL)
+    try:
+        yield
+    finally:
+        _places.release()
 
 
 def in_turn(work: wire.Work) -> wire.Answer:
-    """Do the work when it is its turn. Raises Busy after WAIT_SECONDS."""
-    turn = _scoring.submit(work)
-    if not wait([turn], WAIT_SECONDS).done and turn.cancel():
+    """Do the work when it is its turn. Raises Busy if that does not come in time, OutOfLimits if the answer doesn't."""
+    begun = threading.Event()
+
+    def scored() -> wire.Answer:
+        begun.set()
+        return work()
+
+    turn = _scoring.submit(scored)
+    if not begun.wait(WAIT_SECONDS) and turn.cancel():
         raise Busy("The server has more to do than it can. Please try again in a moment.")
-    return turn.result()
+    if not wait([turn], SCORE_SECONDS).done:
+        replace_worker()
+        raise _out_of("time")
+    try:
+        return turn.result()
+    except MemoryError:
+        raise _out_of("memory") from None
+
+
+def _out_of(what: str) -> errors.OutOfLimits:
+    sentence = f"Reading this picture took more {what} than the server may spend on it."
+    return errors.OutOfLimits(f"{sentence} Send a smaller one, or try again later.")
+
+
+def replace_worker() -> None:
+    """Have gunicorn start a worker in place of this one, whose only thread that scores may never be free again."""
+    print(f"Scoring took more than {SCORE_SECONDS:g} s: another worker takes this one's place", file=sys.stderr)
+    os.kill(os.getpid(), signal.SIGTERM)  # it still answers who waits; see PatientWorker.run for its end
 
 
 def route(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Answer what is not a file."""
     path = environ.get("PATH_INFO", "")
     if path == SCRIPT:
-        return wire.application(environ | {"mnist.run": in_turn}, start_response)
+        return wire.application(environ | {"mnist.place": place, "mnist.run": in_turn}, start_response)
     if METRICS and path == METRICS and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return metrics.page(start_response)
     start_response("404 Not Found", [*wire.HEADERS, ("Content-Type", "text/plain"), ("Content-Length", "19")])
@@ -91,6 +133,20 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
         return start_response(status, [*headers, ("X-Request-Id", ident)], exc_info)
 
     return site(environ, start)
+
+
+def refusal() -> bytes:
+    """The whole reply to a client that there is no thread for."""
+    content = json.dumps(wire.failure(FULL) | {"retry_after": RETRY_SECONDS}).encode() + b"\n"
+    headers = [
+        *wire.HEADERS,
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(content))),
+        ("Retry-After", str(RETRY_SECONDS)),
+        ("Connection", "close"),
+    ]
+    lines = [f"HTTP/1.1 {wire.STATUS[Busy]}", *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode() + content
 
 
 class Metrics:

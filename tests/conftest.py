@@ -79,6 +79,21 @@ def silent_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Se
         yield server
 
 
+@pytest.fixture
+def full_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of its own that has room for nothing more."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=2", "tmpfs", str(folder)]
+    if not sys.platform.startswith("linux") or subprocess.run(mount, capture_output=True).returncode:
+        lacking("a file system can't be mounted here: it takes root's rights, and a container that has them")
+    try:
+        (folder / "file").write_bytes(b"x" * 4096)
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
 # --- browser ----------------------------------------------------------------------------------------
 
 

@@ -177,11 +177,22 @@ def environment(path: str | None = None, **more: str) -> dict[str, str]:
     return {**os.environ, "PATH": activated, **more}
 
 
-def make_serve(log: Path, **more: str) -> Any:
+def make_serve(log: Path, root: Path = ROOT, **more: str) -> Any:
     """`make serve`, with this Python's own environment in place of `.venv`, on a free port."""
-    command = ["make", "--no-print-directory", "--old-file", f"{sys.prefix}/.serve", "serve"]
-    settings = [f"VENV={sys.prefix}", "HOST=127.0.0.1", "PORT=0"]
-    return running("http.server", command + settings, log, cwd=ROOT, env=environment(**more))
+    return running("http.server", _make("serve", 0), log, cwd=root, env=environment(**more))
+
+
+def make_serve_wsgi(log: Path, **more: str) -> Any:
+    """`make serve-wsgi`, with this Python's own environment in place of `.venv`, on a free port."""
+    port = free_port()
+    return running("gunicorn", _make("serve-wsgi", port), log, port, cwd=ROOT, env=environment(**more))
+
+
+def _make(target: str, port: int) -> list[str]:
+    """The command that starts a server by make; what it would install first is taken for installed."""
+    installed = {"serve": ".serve", "serve-wsgi": ".wsgi"}[target]
+    command = ["make", "--no-print-directory", "--old-file", f"{sys.prefix}/{installed}", target]
+    return [*command, f"VENV={sys.prefix}", "HOST=127.0.0.1", f"PORT={port}"]
 
 
 def gunicorn(log: Path, **more: str) -> Any:

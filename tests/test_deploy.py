@@ -17,6 +17,7 @@ from typing import Any
 import doors
 import pictures
 import pytest
+import yaml  # bandit needs it, too
 
 SEVEN = pictures.data_url(pictures.png(7))
 PUBLIC = ["/", "/index.html", "/sw.js", "/static/main.js", "/static/style.css"]
@@ -35,6 +36,9 @@ PRIVATE = [
     "/cgi-bin/%2e%2e/Makefile",
     "/cgi-bin//train.py",
     "/CGI-BIN/mnist.py",
+    "/CGI-BIN/train.py",
+    "/cgi-bin/TRAIN.PY",
+    "/cgi-bin/TRAIN.py",
     "/cgi-bin/MNIST.PY",
     "/cgi-bin/mnist.py.bak",
     "/static",
@@ -101,23 +105,33 @@ def test_only_the_door_has_the_run_bit(clone: Path) -> None:
     assert can_run == ["mnist.py"]
 
 
-def test_under_http_server_no_other_script_runs(http_server: doors.Server) -> None:
-    scripts = sorted(path.name for path in (doors.ROOT / "cgi-bin").glob("*.py") if path.name != "mnist.py")
+@pytest.fixture(scope="module")
+def clone_server(clone: Path) -> Iterator[doors.Server]:
+    """`make serve` in it."""
+    with doors.make_serve(clone.parent / "log", clone) as server:
+        yield server
+
+
+def test_under_http_server_no_other_script_runs(clone: Path, clone_server: doors.Server) -> None:
+    assert clone_server.ask(SEVEN).json["digit"] == 7
+    scripts = sorted(path.name for path in (clone / "cgi-bin").glob("*.py") if path.name != "mnist.py")
     assert "train.py" in scripts
     paths = [f"/cgi-bin/{name}" for name in scripts]
     paths += ["/cgi-bin/%74rain.py", "/cgi-bin//train.py", "//cgi-bin/train.py", "/./cgi-bin/train.py"]
     paths += ["/static/../cgi-bin/train.py", "/cgi-bin/train.py/mnist.py", "/cgi-bin/%2e/train.py", "/cgi-bin"]
     paths += ["/cgi-bin/__pycache__/", "/cgi-bin/mnist.pyc", "/cgi-bin/..%2fcgi-bin/train.py"]
+    paths += ["/CGI-BIN/train.py", "/cgi-bin/TRAIN.PY", "/cgi-bin/TRAIN.py", "/Cgi-Bin/mnist.py"]
     for path in paths:
         for method in ("GET", "HEAD", "POST"):
-            answer = http_server.ask(method=method, path=path)
+            answer = clone_server.ask(method=method, path=path)
             assert answer.status in (301, 403, 404, 501), (method, path)
             assert b"script output" not in answer.body.lower()
 
 
-def test_under_http_server_all_files_can_be_read_as_the_readme_says(http_server: doors.Server) -> None:
-    for path in ("/Makefile", "/README.md", "/.gitignore", "/models/cnn.json", "/CGI-BIN/../Makefile"):
-        assert http_server.ask(method="GET", path=path).status == 200
+def test_under_http_server_all_files_can_be_read_as_the_readme_says(clone_server: doors.Server) -> None:
+    for path in ("/Makefile", "/README.md", "/.gitignore", "/.git/config", "/models/cnn.json", "/CGI-BIN/../Makefile"):
+        assert clone_server.ask(method="GET", path=path).status == 200, path
+    assert b"[core]" in clone_server.ask(method="GET", path="/.git/config").body
     assert "serves every file below the project's folder" in (doors.ROOT / "README.md").read_text()
 
 
@@ -129,15 +143,29 @@ def test_training_cannot_be_started_by_a_cgi_server() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_make_serve_warns_who_lets_others_in(tmp_path: Path) -> None:
-    command = ["make", "--no-print-directory", "--dry-run", "--old-file", f"{sys.prefix}/.serve", "serve"]
-    done = subprocess.run(
-        [*command, f"VENV={sys.prefix}", "HOST=0.0.0.0"], cwd=doors.ROOT, capture_output=True, text=True, check=True
-    )
-    assert '--bind "0.0.0.0"' in done.stdout
-    recipe = next(line for line in done.stdout.splitlines() if line.startswith("case "))
+def recipe(target: str, *settings: str, venv: str = sys.prefix, **environment: str) -> str:
+    """What make would do."""
+    command = ["make", "--no-print-directory", "--dry-run", f"VENV={venv}", *settings, target]
+    olds = [f"--old-file={venv}/{name}" for name in (".serve", ".wsgi") if venv == sys.prefix]
+    env = {name: value for name, value in os.environ.items() if name not in ("HOST", "PORT")} | environment
+    done = subprocess.run([*command, *olds], cwd=doors.ROOT, env=env, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.mark.parametrize("environment", [{}, {"HOST": "example.org", "PORT": "1"}])
+def test_only_make_s_command_line_moves_the_server_from_this_machine_s_own_address(environment: dict[str, str]) -> None:
+    assert '--bind "127.0.0.1" "8000"' in recipe("serve", **environment)
+    assert 'MNIST_BIND="127.0.0.1:8000"' in recipe("serve-wsgi", **environment)
+    assert '--bind "::" "9000"' in recipe("serve", "HOST=::", "PORT=9000", **environment)
+    assert 'MNIST_BIND="0.0.0.0:9000"' in recipe("serve-wsgi", "HOST=0.0.0.0", "PORT=9000", **environment)
+
+
+def test_make_serve_warns_who_lets_others_in() -> None:
+    told = recipe("serve", "HOST=0.0.0.0")
+    assert '--bind "0.0.0.0"' in told
+    first = next(line for line in told.splitlines() if line.startswith("case "))
     for host, warns in (("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False), ("::1", False)):
-        shown = done.stdout[done.stdout.index(recipe) :].partition("esac")[0].replace("0.0.0.0", host) + "esac"
+        shown = told[told.index(first) :].partition("esac")[0].replace("0.0.0.0", host) + "esac"
         said = subprocess.run(["sh", "-c", shown], capture_output=True, text=True, check=True)
         assert ("WARNING" in said.stderr) is warns, host
 
@@ -150,12 +178,32 @@ def test_each_reply_has_a_request_id_and_each_request_a_line_of_json_in_the_log(
     other = wsgi_server.ask(SEVEN, {"X-Request-Id": "not allowed\t"}, query="model=cnn&secret=1")
     assert mine.headers["x-request-id"] == "mine-1"
     assert re.fullmatch("[0-9a-f]{32}", other.headers["x-request-id"])
+    wait_for(lambda: other.headers["x-request-id"] in wsgi_server.log)  # a line is written after its reply
     lines = [json.loads(line) for line in wsgi_server.log.splitlines() if line.startswith("{")]
     first = next(line for line in lines if line["id"] == "mine-1")
     assert (first["method"], first["path"], first["status"]) == ("POST", doors.SCRIPT, "200")
     assert 0 < int(first["microseconds"]) < 60e6
-    assert any(line["id"] == other.headers["x-request-id"] for line in lines)
     assert "secret" not in wsgi_server.log
+
+
+def test_no_client_can_write_lines_of_its_own_into_the_log(tmp_path: Path) -> None:
+    forged = '{"time": "now", "id": "forged", "path": "/"}'
+    encoded = [f"%0A{forged}", f"%0D%0A{forged}", "%5C", "%22", '%5C"', "%22,%22id%22:%22forged", "%00%1B", "%C2%85"]
+    with doors.gunicorn(tmp_path / "log") as server:
+        for name in encoded:
+            path = name.replace(" ", "%20").replace('"', "%22")
+            assert server.ask(method="GET", path=f"/x{path}").status == 404
+        for name in encoded:
+            header = name.replace("%0A", "\n").replace("%0D", "\r").replace("%5C", "\\").encode()
+            server.raw(b"GET /y HTTP/1.1\r\nHost: a\r\nX-Request-Id: " + header + b"\r\n\r\n")
+            server.raw(b"GET /z" + header + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_for(lambda: server.log.count('"path": "/x') == len(encoded))
+    lines = [json.loads(line) for line in server.log.splitlines() if line.lstrip().startswith("{")]
+    assert [line["path"] for line in lines].count(f"/x\n{forged}") == 1
+    assert all(
+        set(line) == {"time", "id", "client", "method", "path", "status", "bytes", "microseconds"} for line in lines
+    )
+    assert "forged" not in [line["id"] for line in lines]
 
 
 def test_metrics_are_counted_over_all_workers_at_the_path_that_is_set(tmp_path: Path) -> None:
@@ -187,6 +235,7 @@ def in_turn(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(doors.ROOT / "deploy")
     app = pytest.importorskip("app")
     monkeypatch.setattr(app, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(app, "SCORE_SECONDS", 5)
     return app.in_turn
 
 
@@ -230,7 +279,132 @@ def test_what_the_work_raises_is_raised(in_turn: Any) -> None:
         in_turn(fail)
 
 
-def test_no_request_is_lost_while_gunicorn_reloads_loses_a_worker_and_stops(tmp_path: Path) -> None:
+def test_work_that_takes_too_much_memory_is_told_as_such(in_turn: Any) -> None:
+    from errors import OutOfLimits
+
+    with pytest.raises(OutOfLimits, match="more memory than"):
+        in_turn(lambda: bytearray(2**62))
+
+
+def test_a_worker_whose_scoring_hangs_says_so_and_is_replaced(tmp_path: Path, hanging_models: Path) -> None:
+    settings = {"MNIST_MODELS": str(hanging_models), "MNIST_SCORE_SECONDS": "2", "MNIST_WAIT_SECONDS": "4"}
+    with doors.gunicorn(tmp_path / "log", **settings, MNIST_WORKERS="1") as server:
+        assert server.ask(SEVEN).json["digit"] == 7
+        before = doors.children(server.process.pid)
+        begun = time.monotonic()
+        answer = server.ask(SEVEN, query="model=hanging")
+        assert (answer.status, answer.json["result"]) == (503, 0)
+        assert "more time than" in answer.json["error"]
+        assert 2 <= time.monotonic() - begun < 6
+        assert server.ask(SEVEN).json["digit"] == 7
+        wait_for(lambda: doors.children(server.process.pid) and not alive(before), 10)
+        assert server.ask(SEVEN).json["digit"] == 7
+        assert "another worker takes this one's place" in server.log
+
+
+@pytest.fixture
+def hanging_models(tmp_path: Path) -> Path:
+    """The models that are shipped, and one whose card never comes to an end."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for path in (doors.ROOT / "models").iterdir():
+        (folder / path.name).symlink_to(path)
+    os.mkfifo(folder / "hanging.json")
+    return folder
+
+
+def alive(processes: list[int]) -> list[int]:
+    """Those of the processes that have not ended."""
+    return [one for one in processes if Path(f"/proc/{one}").exists()]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_the_memory_of_a_worker_is_bounded_unless_it_has_to_have_more(tmp_path: Path) -> None:
+    with doors.gunicorn(tmp_path / "log", MNIST_MEMORY_MB="3000", MNIST_WORKERS="1") as server:
+        assert server.ask(SEVEN).json["digit"] == 7
+        (worker,) = doors.children(server.process.pid)
+        limits = Path(f"/proc/{worker}/limits").read_text()
+    soft, hard = re.search(r"Max address space +(\S+) +(\S+)", limits).groups()
+    assert soft == str(3000 * 2**20)
+    assert hard == "unlimited" or int(hard) > int(soft)
+
+
+def test_beyond_its_places_gunicorn_turns_pictures_away_at_once_and_still_serves_the_page(tmp_path: Path) -> None:
+    with doors.gunicorn(tmp_path / "log", MNIST_PLACES="4", MNIST_WORKERS="1") as server:
+        assert server.ask(SEVEN).json["digit"] == 7  # the worker is ready
+        slow = [half_sent(server) for _ in range(4)]
+        begun = time.monotonic()
+        answer = server.ask(SEVEN)
+        assert (answer.status, answer.headers["retry-after"], answer.json["retry_after"]) == (503, "2", 2)
+        assert server.ask(method="GET", path="/").status == 200
+        assert time.monotonic() - begun < 1
+        assert [rest_sent(client) for client in slow] == [7] * 4
+        assert server.ask(SEVEN).json["digit"] == 7
+
+
+def test_who_comes_when_all_threads_are_taken_is_turned_away_at_once(tmp_path: Path) -> None:
+    """By connections that say nothing: a thread waits for each."""
+    with doors.gunicorn(tmp_path / "log", MNIST_PLACES="2", MNIST_WORKERS="1") as server:
+        assert server.ask(SEVEN).json["digit"] == 7  # the worker is ready
+        silent = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(10)]
+        begun = time.monotonic()
+        answers = [server.ask(SEVEN) for _ in range(20)]
+        assert time.monotonic() - begun < 3
+        for answer in answers:
+            assert (answer.status, answer.headers["retry-after"], answer.json["retry_after"]) == (503, "2", 2)
+        large = server.ask(SEVEN + b" " * 2_000_000)
+        assert (large.status, large.json["result"]) == (503, 0)
+        for client in silent:
+            client.close()
+        wait_for(lambda: answered(server), 10)
+        assert "All 10 threads are taken" in server.log
+
+
+def test_clients_that_do_not_hang_up_after_their_replies_keep_nobody_waiting(tmp_path: Path) -> None:
+    with doors.gunicorn(tmp_path / "log", MNIST_WORKERS="1") as server:
+        assert server.ask(SEVEN).json["digit"] == 7  # the worker is ready
+        begun = time.monotonic()
+        staying = [half_sent(server) for _ in range(10)]
+        for client in staying:
+            client.sendall(SEVEN[len(SEVEN) // 2 :])
+            assert b" 200 OK" in client.recv(100)
+        assert server.ask(SEVEN).json["digit"] == 7
+        assert time.monotonic() - begun < 5
+        assert [client.recv(65536)[-1:] for client in staying] == [b"\n"] * 10
+        for client in staying:
+            client.close()
+
+
+def half_sent(server: doors.Server) -> socket.socket:
+    """A client that has sent half of its picture."""
+    client = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+    head = f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(SEVEN)}\r\n\r\n".encode()
+    client.sendall(head + SEVEN[: len(SEVEN) // 2])
+    return client
+
+
+def rest_sent(client: socket.socket) -> int:
+    """Have a client send the other half; the digit that it is answered."""
+    client.sendall(SEVEN[len(SEVEN) // 2 :])
+    reply = b"".join(iter(lambda: client.recv(65536), b""))
+    client.close()
+    return json.loads(reply.partition(b"\r\n\r\n")[2]).get("digit", -1)
+
+
+@pytest.mark.parametrize("more", [{}, {"MNIST_METRICS": "/metrics"}])
+def test_with_a_full_temporary_folder_gunicorn_reads_pictures(
+    tmp_path: Path, full_folder: Path, more: dict[str, str]
+) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        (full_folder / "another").mkdir()
+    with doors.gunicorn(tmp_path / "log", TMPDIR=str(full_folder), **more) as server:
+        assert server.ask(SEVEN).json["digit"] == 7
+        headers, body = pictures.form(("seven.png", pictures.png(7)), ("one.png", pictures.png(1)))
+        assert [one["digit"] for one in server.ask(body, headers).json["results"]] == [7, 1]
+        assert server.ask(pictures.data_url(pictures.png(7)) + b" " * 3_000_000).json["digit"] == 7
+
+
+def test_no_request_is_lost_while_gunicorn_reloads_and_loses_a_worker(tmp_path: Path) -> None:
     with doors.gunicorn(tmp_path / "log") as server:
         answers: list[int] = []
         done = threading.Event()
@@ -238,9 +412,11 @@ def test_no_request_is_lost_while_gunicorn_reloads_loses_a_worker_and_stops(tmp_
         for client in clients:
             client.start()
         wait_for(lambda: len(answers) > 5)
+        before = doors.children(server.process.pid)
         os.kill(server.process.pid, signal.SIGHUP)
-        before = len(answers)
-        wait_for(lambda: server.log.count("Booting worker") >= 3 and len(answers) > before + 10)
+        wait_for(lambda: not set(before) & set(doors.children(server.process.pid)))
+        after = len(answers)
+        wait_for(lambda: len(answers) > after + 10)
         done.set()
         for client in clients:
             client.join()
@@ -248,12 +424,18 @@ def test_no_request_is_lost_while_gunicorn_reloads_loses_a_worker_and_stops(tmp_
         for worker in doors.children(server.process.pid):
             os.kill(worker, signal.SIGKILL)
         wait_for(lambda: answered(server))
-        last = threading.Thread(target=keep_asking, args=(server, answers, done))
-        last.start()
-        last.join()
+
+
+def test_gunicorn_answers_what_is_under_way_before_it_stops(tmp_path: Path) -> None:
+    with doors.gunicorn(tmp_path / "log", MNIST_WORKERS="1") as server:
+        slow = [half_sent(server) for _ in range(6)]
+        assert server.ask(SEVEN).json["digit"] == 7  # it came last, so the others have been accepted
         os.kill(server.process.pid, signal.SIGTERM)
+        wait_for(lambda: "Handling signal: term" in server.log, 5)
+        time.sleep(1.5)  # by then a worker that does not wait for its clients is gone
+        assert server.process.poll() is None
+        assert [rest_sent(client) for client in slow] == [7] * 6
         assert server.process.wait(30) == 0
-        assert set(answers) == {7}
 
 
 def keep_asking(server: doors.Server, answers: list[int], done: threading.Event) -> None:
@@ -281,7 +463,44 @@ def wait_for(true: Any, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-# --- the container and the lock file ----------------------------------------------------------------
+# --- make serve-wsgi, the container and the lock file ----------------------------------------------------------------
+
+
+def test_make_serve_wsgi_serves_with_what_is_locked(tmp_path: Path) -> None:
+    with doors.make_serve_wsgi(tmp_path / "log") as server:
+        assert server.ask(SEVEN).json["digit"] == 7
+        assert server.ask(method="GET", path="/Makefile").status == 404
+        assert f"MNIST Draw is at http://127.0.0.1:{server.port}/" in server.log
+    assert " --require-hashes -r deploy/requirements.lock\n" in recipe("serve-wsgi", venv=str(tmp_path / "venv"))
+
+
+def test_the_container_runs_with_no_more_rights_than_it_needs() -> None:
+    service = yaml.safe_load((doors.ROOT / "deploy/compose.yaml").read_text())["services"]["mnist-draw"]
+    assert service["read_only"] is True
+    assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    dockerfile = (doors.ROOT / "deploy/Dockerfile").read_text()
+    user, port = (re.search(rf"^{word} (\d+)", dockerfile, re.MULTILINE)[1] for word in ("USER", "EXPOSE"))
+    assert int(user) > 0
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert dockerfile.index("\nUSER ") < dockerfile.index("\nCMD ")
+    assert f"MNIST_BIND=0.0.0.0:{port} " in dockerfile
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_the_container_s_limit_of_processes_leaves_room_for_all_threads_and_a_reload(tmp_path: Path) -> None:
+    """Threads count as processes there, and while it reloads there are twice as many workers."""
+    service = yaml.safe_load((doors.ROOT / "deploy/compose.yaml").read_text())["services"]["mnist-draw"]
+    with doors.gunicorn(tmp_path / "log", **service["environment"]) as server:
+        busy = [half_sent(server) for _ in range(100)]
+        wait_for(lambda: "threads are taken" in server.log)
+        workers = doors.children(server.process.pid)
+        threads = max(len(list(Path(f"/proc/{worker}/task").iterdir())) for worker in workers)
+        for client in busy:
+            client.close()
+    assert len(workers) == 2
+    assert threads > 40
+    assert 2 * len(workers) * threads + 20 < service["pids_limit"]
 
 
 def test_the_lock_file_has_a_hash_for_all_that_is_needed_and_names_no_registry() -> None:
