@@ -9,7 +9,6 @@ import argparse
 import hashlib
 import json
 import math
-import os
 import platform
 import time
 from importlib.metadata import version
@@ -19,12 +18,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from classical import SETTINGS, TITLES, UNSURE, classifier, pipeline
 from dataset import SHA256, Mnist
-from errors import BadDataset, BadSetting, TrainingFailed
+from errors import BadSetting, TrainingFailed
 from figures import on_test_set
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, StratifiedKFold, train_test_split
 from sklearn.pipeline import Pipeline
 from tqdm import tqdm
+from training import check_folder, check_labels, uninterrupted
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 AGREEMENT = 1e-4  # the most that a score of the exported model may differ from scikit-learn's
@@ -228,25 +228,6 @@ def _flat(pictures: np.ndarray) -> np.ndarray:
     return pictures.reshape(len(pictures), -1) / np.float32(255)
 
 
-def check_labels(y: np.ndarray) -> None:
-    """Raise BadDataset unless there are enough training images of each digit to hold some back."""
-    counts = np.bincount(y, minlength=10)
-    if counts.min() < 10:
-        digit = int(counts.argmin())
-        raise BadDataset(f"There are {counts[digit]} training images of the digit {digit}; it takes at least 10.")
-
-
-def check_folder(folder: Path) -> None:
-    """Raise BadSetting unless files can be written to a folder, which is made if need be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{os.getpid()}.part"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise BadSetting(f"Can't write to the folder {folder}: {error.strerror}.") from error
-
-
 # --- grid search
 
 
@@ -358,7 +339,6 @@ def publish(model: Pipeline, card: dict[str, Any], folder: Path, upright: np.nda
     `scores` are those of scikit-learn for `upright`, deskewed pictures float32 (n, 784).
     """
     from classical_onnx import export
-    from training import uninterrupted
 
     exported = export(model)
     check_agreement(exported, upright, scores)

@@ -28,6 +28,7 @@ MODELS = os.environ.get("MNIST_MODELS") or os.path.abspath(f"{__file__}/../../mo
 DEFAULT = "cnn"
 DIGITS = 10
 BATCH = 250  # pictures scored at once: bounds the memory, and more is no faster
+CHECKPOINT = f"{DEFAULT}.tfl"
 SLOW = "Answered slowly, by TFLearn from its checkpoint, because {file} is missing. {train}"
 
 Run = Callable[[np.ndarray], np.ndarray]  # float32 (n, 28, 28) -> float (n, 10) or (n, 11)
@@ -87,7 +88,7 @@ def cards() -> list[dict[str, Any]]:
         except BrokenModel as problem:
             logging.getLogger(__name__).warning("%s", problem)
             continue
-        if os.path.isfile(f"{MODELS}/{card['file']}") or (name == DEFAULT and _checkpoint()):
+        if os.path.isfile(f"{MODELS}/{card['file']}") or (name == DEFAULT and _has_checkpoint()):
             found.append(card)
     return found
 
@@ -147,7 +148,7 @@ def _load(name: str) -> Model:
     if name == DEFAULT and not os.path.isfile(f"{MODELS}/{DEFAULT}.tflite"):
         return _load_checkpoint()
     card = _card(name)
-    data = _checked(card)
+    data = _checked(MODELS, card["file"], card["sha256"], name)
     run = _litert(data, card) if card["file"].endswith(".tflite") else _onnx(data, card)
     return Model(card, run)
 
@@ -167,19 +168,18 @@ def _card(name: str) -> dict[str, Any]:
     return card
 
 
-def _checked(card: dict[str, Any]) -> bytes:
-    """The bytes of the model's file, if they are those that the card was written for."""
-    file = card["file"]
+def _checked(folder: str, file: str, sha256: object, name: str) -> bytes:
+    """The bytes of a model's file, if they are those that its card was written for."""
     try:
-        data = _read(file)
+        with open(f"{folder}/{file}", "rb") as opened:
+            data = opened.read()
     except FileNotFoundError as error:
-        raise NoModel(f"The model file {file} is missing. {_train(card['name'])}") from error
+        raise NoModel(f"The model file {file} is missing. {_train(name)}") from error
     except OSError as error:
         raise BrokenModel(f"The model file {file} can't be read: {error.strerror}.") from error
-    if hashlib.sha256(data).hexdigest() != card["sha256"]:
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise BrokenModel(
-            f"The model file {file} is not the one its card {card['name']}.json describes "
-            f"(SHA-256 differs). {_train(card['name'])}"
+            f"The model file {file} is not the one its card {name}.json describes (SHA-256 differs). {_train(name)}"
         )
     return data
 
@@ -255,10 +255,21 @@ def _missing(package: str) -> MissingPackage:
 # --- the slow way: TFLearn's own checkpoint ---
 
 
-def _checkpoint() -> str | None:
-    """The TFLearn checkpoint of the CNN, without its endings."""
-    found = sorted(name for name in _stems(".index") if name.startswith(DEFAULT))
-    return f"{MODELS}/{found[0]}" if found else None
+def checkpoint(folder: str, card: dict[str, Any]) -> str:
+    """The path of a folder's TFLearn checkpoint, without its endings, if its files are those of the CNN's card.
+
+    Raises NoModel, BrokenModel.
+    """
+    sums = card.get("checkpoint_sha256")
+    known = sums if isinstance(sums, dict) else {}
+    parts = {name for name in os.listdir(folder) if name.startswith(f"{CHECKPOINT}.data-")}
+    for file in sorted(parts | {f"{CHECKPOINT}.index", *known}):
+        _checked(folder, file, known.get(file), DEFAULT)
+    return f"{folder}/{CHECKPOINT}"
+
+
+def _has_checkpoint() -> bool:
+    return os.path.isfile(f"{MODELS}/{CHECKPOINT}.index")
 
 
 def _take_memory() -> None:
@@ -270,10 +281,11 @@ def _take_memory() -> None:
 
 
 def _load_checkpoint() -> Model:
-    checkpoint, file = _checkpoint(), f"{DEFAULT}.tflite"
-    if checkpoint is None:
+    file = f"{DEFAULT}.tflite"
+    if not _has_checkpoint():
         raise NoModel(f"There is no trained model: {file} is missing. {_train(DEFAULT)}")
     card = _card(DEFAULT)
+    path = checkpoint(MODELS, card)
     _take_memory()
     try:
         import model
@@ -281,5 +293,5 @@ def _load_checkpoint() -> Model:
         network = model.Inference(card.get("temperature", 1.0))
     except ImportError as error:
         raise _missing("tensorflow") from error
-    network.load(checkpoint)
+    network.load(path)
     return Model(card, network.score, SLOW.format(file=file, train=_train(DEFAULT)))

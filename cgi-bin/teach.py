@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import classifier
 import numpy as np
 from augment import Augmenter
 from dataset import Mnist
-from errors import BadDataset, NoModel
+from errors import BadDataset, BrokenModel, NoModel
 from tqdm import tqdm
 
 COLUMNS = ["label", *(f"pixel{i}" for i in range(784))]
@@ -68,11 +69,12 @@ def teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path) 
     """Teach the CNN in `models` the drawings in a CSV file and write the taught one to `folder`.
 
     Returns its card, whose "extra" says how many of the drawings were read rightly before, and after by
-    cross-validation. Raises BadDataset, NoModel, TrainingFailed.
+    cross-validation. Raises BadDataset, BadSetting, NoModel, BrokenModel, TrainingFailed.
     """
     import training
     from model import Inference
 
+    training.check_folder(folder)
     pictures, labels = read(path)
     card, weights = shipped(models)
     network = Inference(card["temperature"])
@@ -86,15 +88,18 @@ def teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path) 
 
 
 def shipped(models: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The card and the folded weights of the model to go on from."""
+    """The card and the folded weights of the model to go on from. Raises NoModel, BrokenModel."""
     from model import Inference
 
     try:
         card = json.loads((models / "cnn.json").read_text())
     except OSError as error:
         raise NoModel(f"There is no trained CNN in {models} to teach; run: python cgi-bin/train.py") from error
+    except ValueError as error:
+        raise BrokenModel("The card cnn.json is damaged. Train it again: python cgi-bin/train.py") from error
+    path = classifier.checkpoint(str(models), card)
     network = Inference()
-    network.load(models / "cnn.tfl")
+    network.load(path)
     return card, network.get()
 
 

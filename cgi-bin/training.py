@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 import signal
@@ -28,13 +29,14 @@ from typing import Any
 import numpy as np
 from augment import NOT_A_DIGIT, Augmenter, ignore_interrupt
 from dataset import Mnist
-from errors import BadSetting, TrainingFailed
+from errors import BadDataset, BadSetting, TrainingFailed
 from figures import on_test_set
 from tqdm import tqdm
 
 AGREEMENT = 1e-4  # the most that a score of the exported network may differ from TFLearn's
 CONFIDENCE_SHARE = 0.85  # of the digits that may be marked unsure, those that are so for their low confidence
 SETTLE = 30_000  # pictures that batch normalisation sees once the weights are averaged
+GO_ON = "Put that right, and go on with --resume."
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,14 @@ class Settings:
 def train(mnist: Mnist, settings: Settings, folder: Path, work: Path, resume: bool) -> dict[str, Any]:
     """Train, check, and replace the model in `folder`; checkpoints and learning curve go to `work`.
 
-    Returns the card. Raises TrainingFailed if the exported network doesn't do as the trained one, BadSetting if
-    there is nothing to resume. Until the very end `folder` is left as it was.
+    Returns the card. Raises BadSetting if a folder can't be written to or there is nothing to resume, BadDataset
+    if a digit is missing, TrainingFailed if the exported network doesn't do as the trained one or can't be saved.
+    Until the very end `folder` is left as it was.
     """
+    for place in (folder, work):
+        check_folder(place)
     kept, held = split(len(mnist.y_train), settings)
+    check_labels(mnist.y_train[kept])
     run = Run(settings, work, resume)
     run.learn(mnist.X_train[kept], mnist.y_train[kept], mnist.X_train[held], mnist.y_train[held])
     network, facts = finish(run, mnist.X_train[held], mnist.y_train[held])
@@ -78,6 +84,42 @@ def split(count: int, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
         raise BadSetting(f"{settings.held_back:,} images can't be held back of {count:,}.")
     order = np.random.default_rng(settings.seed).permutation(count)
     return order[settings.held_back :], order[: settings.held_back]
+
+
+# --- what any training depends on ------------------------------------------------------------------------------
+
+
+def check_labels(y: np.ndarray) -> None:
+    """Raise BadDataset unless there are enough training images of each digit to learn from."""
+    counts = np.bincount(y, minlength=10)
+    if counts.min() < 10:
+        digit = int(counts.argmin())
+        raise BadDataset(f"There are {counts[digit]} training images of the digit {digit}; it takes at least 10.")
+
+
+def check_folder(folder: Path) -> None:
+    """Raise BadSetting unless files can be written to a folder, which is made if need be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".{os.getpid()}.part"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadSetting(f"Can't write to the folder {folder}: {error.strerror}.") from error
+
+
+@contextmanager
+def saving(what: str, folder: Path, then: str) -> Iterator[None]:
+    """Turn what may go wrong in writing files into TrainingFailed; `then` says what there is, or what to do."""
+    from tensorflow.errors import OpError
+
+    try:
+        yield
+    except OSError as error:
+        raise TrainingFailed(f"Can't save {what} in {folder}: {error.strerror}. {then}") from error
+    except OpError as error:  # many lines: the graph's, then "FILE; REASON", then the node's and a hint
+        reason = error.message.partition("\n\t [[")[0].rpartition("\n")[2].rpartition("; ")[2]
+        raise TrainingFailed(f"Can't save {what} in {folder}: {reason}. {then}") from error
 
 
 # --- epochs ----------------------------------------------------------------------------------------------------
@@ -139,7 +181,8 @@ class Run:
         if self.epoch > self.settings.epochs - self.settings.averaged:
             self.sum = {name: self.sum.get(name, 0) + value for name, value in self.training.get().items()}
         self._keep()
-        learning_curve(self.history, self.work / "learning-curve.png")
+        with saving("the learning curve", self.work, GO_ON):
+            learning_curve(self.history, self.work / "learning-curve.png")
         left = (self.settings.epochs - self.epoch) * self.seconds / self.epoch / 60
         print(
             f"epoch {self.epoch}: loss {loss:.4f}, held back {accuracy:.2%}, {left:.0f} minutes left",
@@ -150,6 +193,15 @@ class Run:
     def _keep(self) -> None:
         part, place = self.work / "checkpoint.part", self.work / "checkpoint"
         shutil.rmtree(part, ignore_errors=True)
+        try:
+            with saving("a checkpoint", self.work, GO_ON if place.exists() else "Nothing is left to resume."):
+                self._write(part)
+                shutil.rmtree(place, ignore_errors=True)
+                part.rename(place)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _write(self, part: Path) -> None:
         part.mkdir(parents=True)
         with self.training.graph.as_default():
             self.training.dnn.save(str(part / "cnn"))
@@ -157,8 +209,6 @@ class Run:
         np.savez(part / "sum.npz", **flat)
         state = {"settings": self.settings.of_learning(), "seconds": self.seconds, "history": self.history}
         (part / "state.json").write_text(json.dumps(state))
-        shutil.rmtree(place, ignore_errors=True)
-        part.rename(place)
 
     def _take_up(self) -> None:
         place = self.work / "checkpoint"
@@ -308,24 +358,39 @@ def overlap(mnist: Mnist) -> dict[str, int]:
 
 
 def publish(network: Any, card: dict[str, Any], folder: Path) -> None:
-    """Write checkpoint, exported networks and card beside `folder`'s own, check them, and move them into place."""
+    """Write checkpoint, exported networks and card beside `folder`'s own, check them, and move them into place.
+
+    `card` gets the facts about the files. Raises TrainingFailed; unless it says otherwise, the old model is whole.
+    """
     part = folder / ".cnn.part"
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     try:
-        network.save(part / "cnn.tfl")
-        (part / "checkpoint").unlink(missing_ok=True)  # TensorFlow's list of checkpoints; it names this folder
-        (part / "cnn.tflite").write_bytes(exported := network.export())
-        (part / "cnn-layers.tflite").write_bytes(maps := network.export_maps())
-        check_agreement(network, exported)
-        card |= {"file": "cnn.tflite", "bytes": len(exported), "sha256": hashlib.sha256(exported).hexdigest()}
-        card |= {"layers": layer_notes(), "layers_sha256": hashlib.sha256(maps).hexdigest()}
-        (part / "cnn.json").write_text(json.dumps(card, indent=1) + "\n")
-        with uninterrupted():
+        with saving("the model", folder, "The old one stays."):
+            write_model(network, card, part)
+        with uninterrupted(), saving("the model", folder, "Its files may be of two models now: train again."):
             for path in sorted(part.iterdir()):
                 path.replace(folder / path.name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def write_model(network: Any, card: dict[str, Any], part: Path) -> None:
+    """Write checkpoint, exported networks and card to a new folder; `card` gets the facts about the files."""
+    part.mkdir(parents=True)
+    network.save(part / "cnn.tfl")
+    (part / "checkpoint").unlink(missing_ok=True)  # TensorFlow's list of checkpoints; it names this folder
+    card["checkpoint_sha256"] = {path.name: digest(path.read_bytes()) for path in sorted(part.iterdir())}
+    (part / "cnn.tflite").write_bytes(exported := network.export())
+    (part / "cnn-layers.tflite").write_bytes(maps := network.export_maps())
+    check_agreement(network, exported)
+    card |= {"file": "cnn.tflite", "bytes": len(exported), "sha256": digest(exported)}
+    card |= {"layers": layer_notes(), "layers_sha256": digest(maps)}
+    (part / "cnn.json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+def digest(data: bytes) -> str:
+    """The SHA-256 of a file's bytes, as cards note it."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def check_agreement(network: Any, exported: bytes) -> None:

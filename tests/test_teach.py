@@ -1,6 +1,7 @@
 """Teaching the network somebody's drawings from the CSV file that the page exports."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ pytest.importorskip("tensorflow", reason="training packages are not installed: p
 
 import teach
 import training
-from errors import BadDataset, NoModel
+from errors import BadDataset, BadSetting, BrokenModel, NoModel
 from test_training import TINY, printed, tiny  # noqa: F401
 
 HEADER = ",".join(teach.COLUMNS)
@@ -54,6 +55,30 @@ def test_a_missing_file_is_named(tmp_path):
 def test_without_a_model_the_command_that_trains_one_is_named(tmp_path):
     with pytest.raises(NoModel, match=r"train\.py"):
         teach.shipped(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("card", "sentence"),
+    [
+        ("{", "The card cnn.json is damaged. Train it again: python cgi-bin/train.py"),
+        (
+            json.dumps({"checkpoint_sha256": {"cnn.tfl.index": "0" * 64}}),
+            "The model file cnn.tfl.index is not the one its card cnn.json describes (SHA-256 differs). "
+            "Train it again: python cgi-bin/train.py",
+        ),
+    ],
+)
+def test_a_model_that_is_not_what_its_card_says_is_not_taught(tmp_path, card, sentence):
+    (tmp_path / "cnn.json").write_text(card)
+    (tmp_path / "cnn.tfl.index").write_text("another")
+    with pytest.raises(BrokenModel) as refused:
+        teach.shipped(tmp_path)
+    assert str(refused.value) == sentence
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_learnt(tiny, tmp_path):  # noqa: F811
+    with pytest.raises(BadSetting, match="Can't write to the folder /dev/null/taught: Not a directory"):
+        teach.teach(tiny, tmp_path / "none.csv", teach.Lesson(), tmp_path, Path("/dev/null/taught"))
 
 
 def test_the_taught_model_is_written_elsewhere_and_its_card_says_what_teaching_did(tiny, tmp_path):  # noqa: F811

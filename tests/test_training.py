@@ -1,5 +1,6 @@
 """A training run from end to end on a handful of pictures, interrupted, resumed, refused."""
 
+import hashlib
 import json
 import os
 import signal
@@ -14,9 +15,10 @@ import pytest
 pytest.importorskip("tensorflow", reason="training packages are not installed: pip install -r requirements.txt")
 
 import model
+import small_disk
 import training
 from dataset import Mnist
-from errors import BadSetting, TrainingFailed
+from errors import BadDataset, BadSetting, TrainingFailed
 from PIL import Image, ImageDraw, ImageFont
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +39,7 @@ def printed(count, seed):
 
 @pytest.fixture(scope="module")
 def tiny():
-    return Mnist(*printed(120, 0), *printed(40, 1), "printed here", {"made": "here"})
+    return Mnist(*printed(200, 0), *printed(40, 1), "printed here", {"made": "here"})
 
 
 def times_out(card):
@@ -71,13 +73,20 @@ def test_the_card_says_what_was_trained_how_and_on_what(trained):
     assert card["accuracy"] == 1 - card["test_errors"] / 40
     assert card["dataset"] == {
         "source": "MNIST",
-        "train_images": 120,
+        "train_images": 200,
         "sha256": {"made": "here"},
         "test_images_also_in_training": card["dataset"]["test_images_also_in_training"],
     }
     assert (card["epochs"], card["seed"], card["batch_size"]) == (2, 1, 10)
     assert card["versions"]["tflearn"] == "0.5.0"
     assert card["unsure"]["rule"].startswith("Unsure when ")
+
+
+def test_the_card_has_the_checksums_of_the_checkpoint(trained):
+    folder, card = trained
+    files = sorted((folder / "models").glob("cnn.tfl.*"))
+    assert card["checkpoint_sha256"] == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    assert len(files) == 3
 
 
 def test_the_exported_network_the_checkpoint_and_the_trained_one_agree(trained):
@@ -96,6 +105,56 @@ def test_an_export_that_scores_otherwise_is_refused_and_the_old_model_stays(trai
     with pytest.raises(TrainingFailed, match="the old model stays"):
         training.publish(network, dict(card), tmp_path)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("cnn.tflite", "the old model")]
+
+
+@pytest.mark.parametrize("room", ["1m", "4m"])  # too little for the checkpoint; enough, but then not for the export
+def test_a_full_disk_leaves_the_old_model_whole(trained, tmp_path, room):
+    folder, card = trained
+    network = model.Inference(card["temperature"])
+    network.load(folder / "models" / "cnn.tfl")
+    with small_disk.mounted(tmp_path / "disk", f"size={room}") as small:
+        (small / "cnn.tflite").write_text("the old model")
+        with pytest.raises(TrainingFailed) as failed:
+            training.publish(network, dict(card), small)
+        assert str(failed.value) == f"Can't save the model in {small}: No space left on device. The old one stays."
+        assert [(path.name, path.read_text()) for path in small.iterdir()] == [("cnn.tflite", "the old model")]
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
+    with small_disk.mounted(tmp_path / "disk", "size=1m") as small:
+        (small / "checkpoint").mkdir()
+        (small / "checkpoint" / "state.json").write_text("the one before")
+        with pytest.raises(TrainingFailed) as failed:
+            training.Run(TINY, small, resume=False)._keep()
+        assert str(failed.value) == (
+            f"Can't save a checkpoint in {small}: No space left on device. Put that right, and go on with --resume."
+        )
+        assert [path.name for path in small.iterdir()] == ["checkpoint"]
+        assert (small / "checkpoint" / "state.json").read_text() == "the one before"
+
+
+def test_a_file_that_cannot_be_replaced_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "write_model", lambda network, card, part: (part / "cnn.tflite").mkdir(parents=True))
+    (tmp_path / "cnn.tflite").write_text("the old model")
+    with pytest.raises(TrainingFailed) as failed:
+        training.publish(None, {}, tmp_path)
+    assert str(failed.value) == (
+        f"Can't save the model in {tmp_path}: Not a directory. Its files may be of two models now: train again."
+    )
+
+
+@pytest.mark.parametrize(("folder", "work"), [("/dev/null/here", "{}"), ("{}", "/dev/null/here")])
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_learnt(tiny, tmp_path, folder, work):
+    places = [Path(name.format(tmp_path)) for name in (folder, work)]
+    with pytest.raises(BadSetting, match=r"^Can't write to the folder /dev/null/here: Not a directory\.$"):
+        training.train(tiny, TINY, *places, resume=False)
+
+
+def test_a_digit_that_is_missing_is_said_before_anything_is_learnt(tiny, tmp_path):
+    kept = tiny.y_train != 6
+    lacking = tiny._replace(X_train=tiny.X_train[kept], y_train=tiny.y_train[kept])
+    with pytest.raises(BadDataset, match=r"^There are 0 training images of the digit 6; it takes at least 10\.$"):
+        training.train(lacking, TINY, tmp_path / "models", tmp_path / "work", resume=False)
 
 
 def test_the_same_seed_gives_the_same_card_apart_from_times(tiny, trained, tmp_path):
