@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         import training  # noqa: F401
 
         chosen = parser().parse_args(arguments)
-        refuse_foreign(chosen)
+        refuse_foreign(chosen.model, arguments)
         return run(chosen)
     except ModuleNotFoundError as missing:
         print(f"train.py: {missing.name} is not installed; run: pip install -r requirements.txt", file=sys.stderr)
@@ -73,17 +73,19 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def refuse_foreign(chosen: argparse.Namespace) -> None:
-    """End with a usage error if an option was given that the chosen model doesn't have."""
+def refuse_foreign(model: str, arguments: list[str] | None) -> None:
+    """End with a usage error if an option was given, if only as what is usual, that the chosen model doesn't have."""
     import classical_training
 
-    made = parser()
-    own = OF_CNN if chosen.model == "cnn" else classical_training.flags(chosen.model)
-    every = {flag for model in MODELS[1:] for flag in classical_training.flags(model)} | set(OF_CNN)
-    for flag in sorted(every - set(own)):
-        name = classical_training.NAMES.get(flag, flag.strip("-").replace("-", "_"))
-        if getattr(chosen, name) != made.get_default(name):
-            made.error(f"{chosen.model} has no option {flag}; it has {', '.join([*own, *OF_ALL])}")
+    own = OF_CNN if model == "cnn" else classical_training.flags(model)
+    every = {flag for other in MODELS[1:] for flag in classical_training.flags(other)} | set(OF_CNN)
+    names = {flag: classical_training.NAMES.get(flag, flag.strip("-").replace("-", "_")) for flag in every - set(own)}
+    # What is there already gets no default: it stays None unless it is given.
+    made, given = parser(), argparse.Namespace(**dict.fromkeys(names.values()))
+    made.parse_args(arguments, given)
+    for flag in sorted(names):
+        if getattr(given, names[flag]) is not None:
+            made.error(f"{model} has no option {flag}; it has {', '.join([*own, *OF_ALL])}")
 
 
 def positive(text: str) -> int:

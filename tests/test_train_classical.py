@@ -155,6 +155,9 @@ def test_variants_are_never_in_training_when_their_original_is_kept_apart() -> N
         (["-M", "forest", "-C", "9"], "forest has no option --regularization; it has --validation, "),
         (["-M", "voting", "-g"], "voting has no option --gridsearch; it has --validation, --subset, --regularization"),
         (["-M", "sgd", "--epochs", "3"], "sgd has no option --epochs; it has "),
+        (["-M", "svm", "--epochs", "32"], "svm has no option --epochs; it has "),  # the usual number, but given
+        (["-M", "svm", "--repeat=20"], "svm has no option --repeat; it has "),
+        (["-M", "svm", "--resume"], "svm has no option --resume; it has "),
         (["-M", "cnn", "-A", "1"], "cnn has no option --alpha; it has --epochs, "),
         (["-C", "1"], "cnn has no option --regularization; it has --epochs, "),
         (["-M", "horse"], "argument -M/--model: invalid choice: 'horse'"),
@@ -187,12 +190,6 @@ def damage_nothing(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "prepare", "sentence"),
     [
-        (["-d", "{}/none.h5"], damage_nothing, "{}/none.h5 is no folder; MNIST's four IDX files should be in it."),
-        (
-            ["-d", "{}/text.h5"],
-            lambda folder: (folder / "text.h5").write_text("a text"),
-            "{}/text.h5 is no HDF5 file, or a damaged one; `fetch.py` makes one.",
-        ),
         (
             ["-d", "{}/six.h5"],
             lambda folder: hdf5.write(folder / "six.h5", without(as_mnist(), 6), 0),
@@ -200,7 +197,6 @@ def damage_nothing(folder: Path) -> None:
         ),
         (["--subset", "9999"], damage_nothing, "--subset 9999 is more than the 200 training images there are."),
         (["--plots", "/dev/null/plots"], damage_nothing, "Can't save plots in /dev/null/plots: Not a directory."),
-        (["-o", "/dev/null/models"], damage_nothing, "Can't write to the folder /dev/null/models: Not a directory."),
     ],
 )
 def test_what_cannot_be_trained_is_said_in_a_sentence(
@@ -215,6 +211,48 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(
     given = [argument.format(tmp_path) for argument in arguments]
     assert train_main(data, "-M", "sgd", "-o", tmp_path / "models", *given) == 1
     assert capsys.readouterr() == ("", f"train.py: {sentence.format(tmp_path)}\n")
+
+
+@pytest.mark.parametrize("name", ["cnn", "sgd"])
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-d", "{}/none.h5"], "{}/none.h5 is no folder; MNIST's four IDX files should be in it."),
+        (["-d", "{}/text.h5"], "{}/text.h5 is no HDF5 file, or a damaged one; `fetch.py` makes one."),
+        (["-o", "/dev/null/models"], "Can't write to the folder /dev/null/models: Not a directory."),
+    ],
+)
+def test_no_model_can_be_trained_from_bad_data_or_into_a_bad_folder(
+    name: str, arguments: list[str], sentence: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.h5").write_text("a text")
+    given = [argument.format(tmp_path) for argument in arguments]
+    assert train_main(data, "-M", name, "-o", tmp_path / "models", *given) == 1
+    assert capsys.readouterr() == ("", f"train.py: {sentence.format(tmp_path)}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "recorded"),
+    [
+        ("svm", ["-C", "5"], {"C": 5.0}),
+        ("svm", ["-G", "0.3"], {"gamma": 0.3}),
+        ("svm", ["-G", "auto"], {"gamma": "auto"}),
+        ("svm", ["--kernel", "linear"], {"kernel": "linear"}),
+        ("svm", ["--kernel", "poly", "--degree", "2"], {"kernel": "poly", "degree": 2}),
+        ("forest", ["-E", "5"], {"n_estimators": 5}),
+        ("extra", ["-E", "5", "-D", "4"], {"n_estimators": 5, "max_depth": 4}),
+        ("sgd", ["-L", "hinge"], {"loss": "hinge"}),
+        ("sgd", ["-P", "l1"], {"penalty": "l1"}),
+        ("sgd", ["-A", "0.01"], {"alpha": 0.01}),
+    ],
+)
+def test_each_option_is_trained_with_and_noted_in_the_card(
+    name: str, arguments: list[str], recorded: dict, data: Path, tmp_path: Path
+) -> None:
+    assert train_main(data, "-M", name, "-o", tmp_path, *arguments) == 0
+    card = card_of(tmp_path, name)
+    assert card["parameters"] == classical.SETTINGS[name] | recorded
+    assert card["accuracy"] > 0.5
 
 
 @pytest.fixture
