@@ -8,8 +8,8 @@ const SHELL = [
   "static/album.js", "static/answer.js", "static/asker.js", "static/chart.js", "static/drawing.js",
   "static/export.js", "static/geometry.js", "static/heat.js", "static/history.js", "static/icon-maskable.svg",
   "static/icon.svg", "static/intake.js", "static/keyboard.js", "static/main.js", "static/manifest.webmanifest",
-  "static/models.js", "static/offline.js", "static/paint.js", "static/pen.js", "static/pictures.js", "static/png.js",
-  "static/privacy.js", "static/samples.js", "static/screen.js", "static/settings.js", "static/shrink.js",
+  "static/models.js", "static/offline.js", "static/paint.js", "static/patience.js", "static/pen.js", "static/pictures.js",
+  "static/png.js", "static/privacy.js", "static/samples.js", "static/screen.js", "static/settings.js", "static/shrink.js",
   "static/sketch.js", "static/style.css", "static/teach.js", "static/theme.js", "static/tools.js",
   "static/why.js", "static/wire.js", "static/words.js",
 ];

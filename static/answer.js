@@ -1,7 +1,7 @@
 // The answer as people see and hear it: winner, certainty, chart, what the network saw; and trouble in words.
 
 import { Chart } from "./chart.js";
-import { deeds, verdict } from "./words.js";
+import { deeds, tryingAgain, verdict } from "./words.js";
 
 const SLOW_MS = 150; // what is faster needs no notice
 const VERY_SLOW_MS = 3000;
@@ -65,10 +65,10 @@ export class Answer {
     this.#hint("");
   }
 
-  /** It did not work yet and will be tried again: the server is `away`, or else busy. */
-  again(away) {
+  /** It did not work yet and will be tried again. */
+  again(failure) {
     this.#timers.forEach(clearTimeout);
-    this.#hint(away ? "No answer yet; trying again…" : "The server is busy; trying again…");
+    this.#hint(tryingAgain(failure));
   }
 
   /** Something went wrong: `sentence` says what and what to do. */

@@ -1,7 +1,6 @@
 // When to ask the server: one question at a time, always about the newest drawing.
 
-/** Longest pauses before trying again, in seconds; the last one is repeated. */
-const PAUSES = [0.5, 1, 2, 4, 8];
+import { mayPass, pauseAfter } from "./patience.js";
 
 /**
  * Asks about whatever `take()` returns at the moment a question can be sent (null: nothing to ask), so a queue
@@ -75,11 +74,10 @@ export class Asker {
   }
 
   async #recover(failure, era, tries) {
-    const again = Number.isFinite(failure.retry);
+    const again = mayPass(failure);
     this.#tell.trouble(failure, { again, tries });
     if (!again) return;
-    const pause = PAUSES[Math.min(tries, PAUSES.length) - 1];
-    await this.#pause(failure.retry + pause * Math.random()); // at random: a class that starts as one must spread
+    await this.#pause(pauseAfter(tries, failure.retry));
     if (era === this.#era) this.#wanted = true;
   }
 

@@ -59,9 +59,9 @@ const asker = new Asker({
     answer: answered,
     rest: () => answer.rest(),
     trouble: (failure, { again, tries }) => {
-      if (again && (!failure.away || tries <= TRIES_IN_SILENCE)) return answer.again(failure.away);
+      if (again && (!failure.away || tries <= TRIES_IN_SILENCE)) return answer.again(failure);
       setSubject(null);
-      answer.fail(failure.message);
+      answer.fail(again ? `${failure.message} This page keeps trying.` : failure.message);
     },
   },
 });
@@ -174,5 +174,4 @@ document.documentElement.dataset.scripted = "";
 
 await history.open();
 album.show();
-await models.load();
-await keepPageUsable();
+await Promise.all([models.load(), keepPageUsable()]); // a server that is away keeps the models waiting

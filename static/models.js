@@ -1,8 +1,9 @@
 // Which model answers, and what the others say.
 
+import { patiently } from "./patience.js";
 import * as settings from "./settings.js";
 import { Failure, offer, score } from "./wire.js";
-import { NAMES, capital, percent } from "./words.js";
+import { NAMES, capital, percent, tryingAgain } from "./words.js";
 
 /** The menu of models and the comparison. `subject()` gives {picture}, or null; `changed()` hears of a new choice. */
 export class Models {
@@ -30,7 +31,7 @@ export class Models {
   /** Asks the server what there is; without an answer there is no menu, and the server chooses. */
   async load() {
     try {
-      this.#fill(await offer());
+      this.#fill(await patiently(offer));
     } catch (failure) {
       if (!(failure instanceof Failure)) throw failure; // else drawing will say what is wrong, where it is looked for
     }
@@ -52,8 +53,10 @@ export class Models {
     this.#find("compared-rows").replaceChildren(...rows.map(({ line }) => line));
     this.#find("compared").hidden = false;
     for (const [i, { name }] of this.#cards.entries()) {
-      const said = await opinion(subject.picture, name);
-      if (mine !== this.#asked) return;
+      const wanted = () => mine === this.#asked;
+      const waits = (failure) => rows[i].say(["…", tryingAgain(failure)]);
+      const said = await opinion(subject.picture, name, { wanted, waits });
+      if (!wanted()) return;
       rows[i].say(said);
     }
   }
@@ -76,9 +79,9 @@ export class Models {
   }
 }
 
-async function opinion(picture, model) {
+async function opinion(picture, model, patience) {
   try {
-    const { digit, confidence, unsure } = await score(picture, { model });
+    const { digit, confidence, unsure } = await patiently(() => score(picture, { model }), patience);
     return [capital(NAMES[digit]), percent(confidence) + (unsure ? ", not sure" : "")];
   } catch (failure) {
     if (!(failure instanceof Failure)) throw failure;

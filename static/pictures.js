@@ -1,10 +1,9 @@
 // Pictures that people bring: each gets a line with its answer, or with what is wrong with it.
 
+import { patiently } from "./patience.js";
 import { manageable } from "./shrink.js";
 import { Failure, score } from "./wire.js";
-import { verdict } from "./words.js";
-
-const TRIES = 5;
+import { tryingAgain, verdict } from "./words.js";
 
 /** The list of pictures. `model()` names the model to ask; `open(picture, reply)` shows one in the big view. */
 export class Pictures {
@@ -32,25 +31,14 @@ export class Pictures {
   async #read(file, line) {
     try {
       const picture = await manageable(file);
-      const reply = await patiently(() => score(picture, { model: this.#model() }));
+      const waits = (failure) => line.note(tryingAgain(failure));
+      const reply = await patiently(() => score(picture, { model: this.#model() }), { waits });
       line.say(verdict(reply));
       line.button.addEventListener("click", () => this.#open(picture, reply));
       line.button.disabled = false;
     } catch (failure) {
       if (!(failure instanceof Failure)) throw failure;
       line.fail(failure.message);
-    }
-  }
-}
-
-// A busy server is worth asking again, a little later each time.
-async function patiently(ask) {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await ask();
-    } catch (failure) {
-      if (!Number.isFinite(failure.retry) || tries === TRIES) throw failure;
-      await new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(failure.retry, 0.25 * 2 ** tries)));
     }
   }
 }
@@ -69,6 +57,7 @@ function entry(file) {
   return {
     item,
     button,
+    note: (sentence) => { says.textContent = sentence; },
     say: ({ headline, detail }) => { says.textContent = `${headline}. ${detail}`.replace("?.", "?"); },
     fail: (sentence) => {
       item.className = "failed";

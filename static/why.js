@@ -1,8 +1,9 @@
 // Why an answer came out as it did: the heat map, and a look inside the network. Asked for on demand only.
 
 import { colours, reading } from "./heat.js";
-import { score } from "./wire.js";
-import { NAMES } from "./words.js";
+import { patiently } from "./patience.js";
+import { Failure, score } from "./wire.js";
+import { NAMES, tryingAgain } from "./words.js";
 
 /** The panel that explains the answer on screen. `subject()` gives {picture, reply, model}, or null without one. */
 export class Why {
@@ -58,12 +59,15 @@ export class Why {
 
   async #ask({ picture, model }, options) {
     const mine = ++this.#asked;
+    const wanted = () => mine === this.#asked;
+    const waits = (failure) => this.#says(tryingAgain(failure));
     this.#says("Working it out…");
     try {
-      const reply = await score(picture, { model, ...options });
-      return mine === this.#asked ? reply : null;
+      const reply = await patiently(() => score(picture, { model, ...options }), { wanted, waits });
+      return wanted() ? reply : null;
     } catch (failure) {
-      if (mine === this.#asked) this.#says(failure.message);
+      if (!(failure instanceof Failure)) throw failure;
+      if (wanted()) this.#says(failure.message);
       return null;
     }
   }

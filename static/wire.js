@@ -13,9 +13,8 @@ export class Failure extends Error {
 }
 
 export const SENTENCES = {
-  away: "The server can't be reached. Start it with “make serve” in the project's folder; "
-    + "your drawing stays here, and this page keeps trying.",
-  slow: "The server has not answered for half a minute. This page keeps trying; your drawing stays here.",
+  away: "The server can't be reached. Start it with “make serve” in the project's folder; your drawing stays here.",
+  slow: "The server has not answered for half a minute; your drawing stays here.",
   script: "The server is there, but its script could not run: the Python that runs cgi-bin/mnist.py lacks the packages "
     + "or can't reach them. Start the server with “make serve”, or activate the environment in which "
     + "“pip install -r requirements.txt” was run; the server's terminal says more.",

@@ -58,6 +58,11 @@ function doubt(first, second, share) {
   return share >= CONTENDER ? `I'm not sure: ${first} or ${second}?` : `I'm not sure: is it a ${first} at all?`;
 }
 
+/** Why there is no answer yet: the server is `away`, or else busy. */
+export function tryingAgain({ away }) {
+  return away ? "No answer yet; trying again…" : "The server is busy; trying again…";
+}
+
 /** What was done to a picture before it was read, from the clauses of the reply. */
 export function deeds(done = []) {
   return done.length ? `Done to it: ${done.join(", ")}.` : "";

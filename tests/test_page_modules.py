@@ -185,6 +185,52 @@ def test_answers_to_a_drawing_that_is_gone_are_dropped_and_failures_tried_again(
     assert told == ["ask one", "ask two", "busy true", "ask two", "show new", "rest"]
 
 
+def test_pauses_grow_whatever_chance_says_and_are_never_shorter_than_the_server_asks_for(run):
+    code = "return a.map((chance) => [1, 2, 3, 4, 5, 6, 99].map((tries) => m.pauseAfter(tries, 2, chance)));"
+    shortest, longest = run("patience", code, [0, 1])
+    assert shortest == [2, 2.5, 3, 4, 6, 6, 6]
+    assert longest == [2.5, 3, 4, 6, 10, 10, 10]
+
+
+ASK_IN_VAIN = """const waits = [], asked = [], heard = [], later = globalThis.setTimeout;
+    globalThis.setTimeout = (wake, ms) => { waits.push(ms / 1000); return later(wake); };
+    const busy = Object.assign(new Error("busy"), { retry: 1 });
+    const ask = async () => { asked.push(asked.length); if (asked.length <= a) throw busy; return "Seven"; };"""
+
+
+def test_what_is_asked_on_demand_is_tried_six_times_with_growing_pauses(run):
+    code = f"""{ASK_IN_VAIN}
+        const said = await m.patiently(ask, {{ waits: (failure) => heard.push(failure.message) }}).catch(String);
+        return [said, asked.length, heard.length, waits];"""
+    *answered, waits = run("patience", code, 5)
+    assert answered == ["Seven", 6, 5]
+    assert waits == sorted(waits)
+    assert [1 + least <= wait for wait, least in zip(waits, [0, 0.5, 1, 2, 4], strict=True)] == [True] * 5
+    assert run("patience", code, 6)[:3] == ["Error: busy", 6, 5]
+
+
+def test_nobody_asks_again_for_what_is_no_longer_wanted_or_will_not_pass(run):
+    code = f"""{ASK_IN_VAIN}
+        const wanted = () => heard.push("?") < 2;
+        await m.patiently(ask, {{ wanted }}).catch(String);
+        delete busy.retry;
+        await m.patiently(ask).catch(String);
+        return [asked.length, waits.length];"""
+    assert run("patience", code, 9) == [2, 1]
+
+
+def test_drawings_are_asked_about_again_with_growing_pauses(run):
+    code = f"""{ASK_IN_VAIN}
+        await new Promise((done) => {{
+          const idle = () => {{}};
+          const tell = {{ waiting: idle, asking: idle, trouble: idle, answer: idle, rest: done }};
+          new m.Asker({{ take: () => "drawing", ask, tell }}).want(); }});
+        return waits;"""
+    waits = run("asker", code, 5)
+    assert waits == sorted(waits)
+    assert [1 + least <= wait for wait, least in zip(waits, [0, 0.5, 1, 2, 4], strict=True)] == [True] * 5
+
+
 def test_the_tally_counts_what_nobody_corrected_as_right(run):
     records = [{"label": None, "guess": 3}, {"label": 4, "guess": 4}, {"label": 9, "guess": 4}]
     assert run("history", "return m.tallySentence(a);", records) == "Right 2 of 3 here; you corrected 1."

@@ -3,13 +3,15 @@
 import contextlib
 import functools
 import http.server
+import itertools
 import threading
 import time
 from pathlib import Path
 
 import doors
 import pytest
-from page_kit import DESK, DIGITS, Hand, predict
+from page_kit import BLANK, DESK, DIGITS, Hand, answered, predict, until
+from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).parent.parent
 FAILED = '#answer[data-state="failed"]'
@@ -36,7 +38,9 @@ def test_with_the_server_stopped_the_page_says_what_to_do_and_keeps_the_drawing(
     hand.draw(DIGITS[7])
     ink = hand.ink()
     stop()
-    assert trouble(page).startswith("The server can't be reached. Start it with “make serve”")
+    said = trouble(page)
+    assert said.startswith("The server can't be reached. Start it with “make serve”")
+    assert said.endswith("your drawing stays here. This page keeps trying.")
     assert hand.ink() == ink > 0
 
 
@@ -70,23 +74,124 @@ def test_a_reply_without_ten_scores_is_not_drawn(visit):
     assert trouble(page) == "The server's answer has a form that this page does not know. Reload the page."
 
 
-def test_a_busy_server_is_asked_again_until_it_answers(visit):
-    visit.allowed.append("503")
+# --- busy, or away for a moment ---------------------------------------------------------------------
+
+BUSY = "The server is busy; trying again…"
+RESET = "No answer yet; trying again…"
+
+
+def turn_away(route) -> None:
+    body = '{"result": 0, "data": [], "error": "Too many pictures.", "retry_after": 0}'
+    route.fulfill(status=503, headers={"Retry-After": "0"}, body=body)
+
+
+def hang_up(route) -> None:
+    route.abort("connectionreset")
+
+
+SHORT_TROUBLES = pytest.mark.parametrize(("fault", "says"), [(turn_away, BUSY), (hang_up, RESET)])
+
+
+def in_vain(page, fault, times=1) -> list[tuple[str, float]]:
+    """Has the next questions of each kind come to nothing; the list holds what is asked, and when."""
+    asked: list[tuple[str, float]] = []
+
+    def answer(route):
+        asked.append((route.request.url, time.monotonic()))
+        kind = [url for url, _ in asked if url == route.request.url]
+        return fault(route) if len(kind) <= times else route.continue_()
+
+    page.route("**/cgi-bin/**", answer)
+    return asked
+
+
+def listen(page, place: str) -> None:
+    """From now on `heard` holds whatever the page says at that place, however short it stands there."""
+    page.evaluate(
+        """(place) => { window.heard = []; const there = document.querySelector(place);
+             const listen = () => heard.push(there.textContent);
+             new MutationObserver(listen).observe(there, { childList: true, characterData: true, subtree: true }); }""",
+        place,
+    )
+
+
+@pytest.fixture
+def ready(visit):
+    """A page with an answer and a menu of models, on which the browser may remark on failed requests."""
+    visit.allowed += ["Failed to load resource", "503"]
     page = visit()
-    tries = []
-
-    def busy_twice(route):
-        tries.append(route.request.url)
-        if len(tries) > 2:
-            return route.continue_()
-        body = '{"result": 0, "data": [], "error": "Busy."}'
-        return route.fulfill(status=503, headers={"Retry-After": "0"}, body=body)
-
-    page.route("**/cgi-bin/**", busy_twice)
+    page.wait_for_selector("#models:not([hidden])")
     Hand(page).draw(DIGITS[7])
-    page.click("#predict")
-    page.wait_for_selector('#answer[data-state="sure"]')
-    assert (page.inner_text("#headline"), len(tries)) == ("Seven", 3)
+    answered(page)
+    return page
+
+
+@SHORT_TROUBLES
+def test_the_page_says_that_it_tries_again_and_why_until_there_is_an_answer(ready, fault, says):
+    listen(ready, "#busy")
+    asked = in_vain(ready, fault, times=2)
+    assert predict(ready) == "Seven"
+    assert len(asked) == 3
+    assert says in ready.evaluate("heard")
+    assert ready.inner_text("#busy") == ""
+
+
+def test_a_busy_server_gets_more_and_more_rest(ready):
+    asked = in_vain(ready, turn_away, times=4)
+    assert predict(ready) == "Seven"
+    times = [when for _, when in asked]
+    pauses = [later - sooner for sooner, later in itertools.pairwise(times)]
+    assert len(pauses) == 4
+    assert [pause >= least for pause, least in zip(pauses, [0, 0.5, 1, 2], strict=True)] == [True] * 4, pauses
+
+
+@SHORT_TROUBLES
+def test_every_model_answers_the_comparison_also_when_it_is_busy_at_first(ready, fault, says):
+    models = ready.locator("#model option").count()
+    listen(ready, "#compared-rows")
+    asked = in_vain(ready, fault)
+    ready.click("#compare")
+    until(ready, "![...document.querySelectorAll('#compared td')].some(cell => cell.textContent === '…')")
+    assert ready.locator("#compared-rows td:first-of-type").all_inner_texts() == ["Seven"] * models
+    assert len(asked) == 2 * models
+    assert any(says in text for text in ready.evaluate("heard"))
+
+
+@SHORT_TROUBLES
+@pytest.mark.parametrize(("button", "shown"), [("#why", "#heat"), ("#inside", "#layers figure")])
+def test_an_explanation_is_tried_again_as_well(ready, fault, says, button, shown):
+    listen(ready, "#why-says")
+    in_vain(ready, fault)
+    ready.click(button)
+    ready.wait_for_selector(shown)
+    assert says in ready.evaluate("heard")
+    assert ready.inner_text("#why-says") != says
+
+
+@SHORT_TROUBLES
+def test_a_picture_is_tried_again_as_well(ready, fault, says, tmp_path):
+    image = Image.new("L", (200, 300), 250)
+    ImageDraw.Draw(image).line([(40, 50), (160, 50), (90, 260)], fill=20, width=18)
+    image.save(tmp_path / "seven.png")
+    listen(ready, "#pictures")
+    in_vain(ready, fault)
+    ready.set_input_files("#file", tmp_path / "seven.png")
+    ready.wait_for_selector("#pictures button:not([disabled])")
+    assert ready.inner_text("#pictures li").startswith("seven.png\nSeven.")
+    assert any(says in text for text in ready.evaluate("heard"))
+
+
+@SHORT_TROUBLES
+def test_the_menu_of_models_is_tried_again_as_well(visit, fault, says):
+    visit.allowed += ["Failed to load resource", "503"]
+    page = visit(url=BLANK)
+    asked = in_vain(page, fault)
+    page.goto(visit.site)
+    page.wait_for_selector("#models:not([hidden])")
+    assert len(asked) == 2
+
+
+# --- many at once -----------------------------------------------------------------------------------
 
 
 def test_thirty_pages_that_press_predict_in_the_same_instant_all_get_their_answer(visit, mortal):
