@@ -3,7 +3,7 @@
 import { patiently } from "./patience.js";
 import * as settings from "./settings.js";
 import { Failure, offer, score } from "./wire.js";
-import { NAMES, capital, percent, tryingAgain } from "./words.js";
+import { NAMES, accuracy, capital, menuLine, percent, tryingAgain } from "./words.js";
 
 /** The menu of models and the comparison. `subject()` gives {picture}, or null; `changed()` hears of a new choice. */
 export class Models {
@@ -64,7 +64,7 @@ export class Models {
   #fill({ models = [], default: standard = "" }) {
     this.#cards = models;
     const remembered = settings.get("model", standard);
-    const options = models.map(({ name, title }) => new Option(title ?? name, name));
+    const options = models.map((card) => new Option(menuLine(card), card.name));
     this.#find("model").replaceChildren(...options);
     this.#find("model").value = models.some(({ name }) => name === remembered) ? remembered : standard;
     this.#find("models").hidden = models.length < 2;
@@ -74,8 +74,8 @@ export class Models {
 
   #describe() {
     const card = this.#cards.find(({ name }) => name === this.chosen);
-    const known = Number.isFinite(card?.accuracy);
-    this.#find("card").textContent = known ? `right on ${(100 * card.accuracy).toFixed(2)}\u00a0% of MNIST's test` : "";
+    const known = accuracy(card);
+    this.#find("card").textContent = known && `right on ${known} of MNIST's test`;
   }
 }
 

@@ -63,6 +63,17 @@ export function tryingAgain({ away }) {
   return away ? "No answer yet; trying again…" : "The server is busy; trying again…";
 }
 
+/** How good a model is: the share of MNIST's test that it reads right, or "" where nobody has measured. */
+export function accuracy(card) {
+  return Number.isFinite(card?.accuracy) ? `${(100 * card.accuracy).toFixed(2)}\u00a0%` : "";
+}
+
+/** A line of the menu of models. */
+export function menuLine(card) {
+  const known = accuracy(card);
+  return known ? `${card.title ?? card.name} (${known})` : card.title ?? card.name;
+}
+
 /** What was done to a picture before it was read, from the clauses of the reply. */
 export function deeds(done = []) {
   return done.length ? `Done to it: ${done.join(", ")}.` : "";

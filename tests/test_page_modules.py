@@ -231,6 +231,11 @@ def test_drawings_are_asked_about_again_with_growing_pauses(run):
     assert [1 + least <= wait for wait, least in zip(waits, [0, 0.5, 1, 2, 4], strict=True)] == [True] * 5
 
 
+def test_a_model_that_nobody_has_measured_is_offered_by_its_title_alone(run):
+    cards = [{"name": "a", "title": "Ants", "accuracy": 0.9956}, {"name": "b", "title": "Bees"}, {"name": "c"}]
+    assert run("words", "return a.map(m.menuLine);", cards) == ["Ants (99.56\u00a0%)", "Bees", "c"]
+
+
 def test_the_tally_counts_what_nobody_corrected_as_right(run):
     records = [{"label": None, "guess": 3}, {"label": 4, "guess": 4}, {"label": 9, "guess": 4}]
     assert run("history", "return m.tallySentence(a);", records) == "Right 2 of 3 here; you corrected 1."

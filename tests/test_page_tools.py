@@ -307,6 +307,27 @@ def test_the_convolution_layers_are_shown_with_a_sentence_each(visit):
     assert page.eval_on_selector_all("#layers img", "all => all.every(image => image.alt)")
 
 
+def cards(page) -> list[dict]:
+    """What the server says of its models."""
+    return page.request.get(page.url + "cgi-bin/mnist.py").json()["models"]
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_menu_offers_every_model_with_its_accuracy(visit, width):
+    page = visit({"viewport": {"width": width, "height": 800}})
+    page.wait_for_selector("#models:not([hidden])")
+    known = {card["name"]: (card["title"], f"{100 * card['accuracy']:.2f}\u00a0%") for card in cards(page)}
+    options = page.eval_on_selector_all("#model option", "all => all.map((each) => [each.value, each.text])")
+    assert len(known) > 1
+    assert dict(options) == {name: f"{title} ({accuracy})" for name, (title, accuracy) in known.items()}
+    for name, (_, accuracy) in known.items():
+        page.select_option("#model", name)
+        assert page.inner_text("#card") == f"right on {accuracy} of MNIST's test"  # the menu itself may be too narrow
+        for place in ("#model", "#card"):
+            box = page.locator(place).bounding_box()
+            assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+
+
 def test_all_models_can_be_asked_at_once(visit):
     page = visit()
     page.wait_for_selector("#models:not([hidden])")
@@ -314,7 +335,7 @@ def test_all_models_can_be_asked_at_once(visit):
     answered(page)
     page.click("#compare")
     until(page, "![...document.querySelectorAll('#compared td')].some(cell => cell.textContent === '…')")
-    titles = page.eval_on_selector_all("#model option", "options => options.map(option => option.text)")
+    titles = [card["title"] for card in cards(page)]
     assert page.locator("#compared-rows th").all_inner_texts() == titles
     assert page.locator("#compared-rows td:first-of-type").all_inner_texts() == ["Seven"] * len(titles)
 
