@@ -17,6 +17,7 @@ from typing import Any
 import doors
 import pictures
 import pytest
+import small_disk
 from PIL import Image
 
 SEVEN = pictures.data_url(pictures.png(7))
@@ -156,6 +157,17 @@ def test_without_the_exported_file_the_checkpoint_answers_the_same_slowly_and_sa
         assert slow.pop("data") == pytest.approx(right["data"], abs=1e-4)
         assert slow.pop("confidence") == pytest.approx(right["confidence"], abs=1e-4)
         assert slow == {name: right[name] for name in slow}
+
+
+def test_a_checkpoint_with_one_byte_changed_is_refused(checkpoint_alone: Path) -> None:
+    file = checkpoint_alone / "cnn.tfl.data-00000-of-00001"
+    content = bytearray(file.read_bytes())
+    content[1000] ^= 1
+    file.write_bytes(content)
+    assert failed(doors.Wsgi().ask(SEVEN)) == (
+        "The model file cnn.tfl.data-00000-of-00001 is not the one its card cnn.json describes (SHA-256 differs). "
+        "Train it again: python cgi-bin/train.py"
+    )
 
 
 def test_where_tensorflow_is_missing_the_checkpoint_is_no_help_and_the_answer_says_what_to_do(
@@ -301,16 +313,9 @@ def test_what_dies_gives_its_place_back(tmp_path: Path, stuck: dict[str, str]) -
 @pytest.fixture
 def full_folder(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system of its own that has room for nothing more."""
-    folder = tmp_path / "full"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=2", "tmpfs", str(folder)]
-    if not sys.platform.startswith("linux") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root may mount a file system, and not in every container")
-    try:
+    with small_disk.mounted(tmp_path / "full", "size=4k,nr_inodes=2") as folder:
         (folder / "file").write_bytes(b"x" * 4096)
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_with_a_full_temporary_folder_pictures_are_read_all_the_same(tmp_path: Path, full_folder: Path) -> None:
