@@ -153,12 +153,11 @@ def _read_drawing(job: tuple[int, Strokes, str]) -> np.ndarray:
 
 
 def _read(file: bytes) -> np.ndarray:
-    """A picture file as the models read it: uint8 (28, 28), blank if it has no ink."""
+    """A picture file as the models read it: float32 (28, 28) of 0 to 1, blank if it has no ink."""
     try:
-        picture = ink.read(file).picture
+        return ink.read(file).picture
     except NoInk:
-        return np.zeros((ink.SIDE, ink.SIDE), np.uint8)
-    return np.rint(picture * 255).astype(np.uint8)
+        return np.zeros((ink.SIDE, ink.SIDE), np.float32)
 
 
 def _read_scan(picture: np.ndarray) -> np.ndarray:
@@ -167,14 +166,25 @@ def _read_scan(picture: np.ndarray) -> np.ndarray:
 
 def _on_all_cores(work: Callable, jobs: Any, unit: str) -> np.ndarray:
     with Pool() as pool:
-        return np.stack(list(tqdm(pool.imap(work, jobs, chunksize=64), total=len(jobs), unit=unit)))
+        read = tqdm(pool.imap(work, jobs, chunksize=64), total=len(jobs), unit=unit)
+        return np.fromiter(read, np.dtype((np.float32, (ink.SIDE, ink.SIDE))), len(jobs))
 
 
 def pictures(corpus: list[Digit], conditions: Sequence[str] = tuple(CONDITIONS)) -> dict[str, np.ndarray]:
-    """Every digit in every condition, as the models read it: {condition: uint8 (n, 28, 28)}."""
+    """Every digit in every condition, as the models read it: {condition: float32 (n, 28, 28)}."""
     jobs = [(index, digit.strokes, name) for name in conditions for index, digit in enumerate(corpus)]
     read = _on_all_cores(_read_drawing, jobs, " drawings")
     return dict(zip(conditions, read.reshape(len(conditions), len(corpus), ink.SIDE, ink.SIDE), strict=True))
+
+
+def scans(images: np.ndarray) -> np.ndarray:
+    """MNIST's own images, uint8 (n, 28, 28), as the models read them from PNG files: float32 (n, 28, 28)."""
+    return _on_all_cores(_read_scan, images, " scans")
+
+
+def in_bytes(read: np.ndarray) -> np.ndarray:
+    """Pictures of 0 to 1 in 8 bits: what is shown and saved, a quarter as large, but not what is scored."""
+    return np.rint(read * 255).astype(np.uint8)
 
 
 # --- figures ---
@@ -195,8 +205,8 @@ class Result(NamedTuple):
 
 
 def judge(model: classifier.Model, read: np.ndarray, labels: np.ndarray) -> Result:
-    """Score uint8 (n, 28, 28) pictures against int (n,) labels."""
-    scores = model.score(read.astype(np.float32) / 255)
+    """Score float32 (n, 28, 28) pictures against int (n,) labels."""
+    scores = model.score(read)
     answers = np.where(read.any((1, 2)), scores.data.argmax(1), -1)
     return Result(labels, answers, scores.data.max(1), scores.unsure)
 
@@ -242,7 +252,7 @@ def confusions(results: dict[str, Result], worst: int = 10) -> str:
     return table(["mistake", "times"], rows)
 
 
-def scans(result: Result) -> str:
+def by_halves(result: Result) -> str:
     """MNIST's test set, whole and in its two halves, whose writers differ (the first ones are harder)."""
     first = np.arange(len(result.labels)) < len(result.labels) // 2
     parts = {"test set": first | True, "first half": first, "second half": ~first}
@@ -252,15 +262,14 @@ def scans(result: Result) -> str:
 def misread(results: dict[str, Result], read: dict[str, np.ndarray]) -> list[tuple[np.ndarray, str]]:
     """Pictures that were misread, with truth and answer, and a question mark where the answer was unsure."""
     return [
-        (read[name][at], f"{one.labels[at]} as {one.answers[at]}{' ?' if one.unsure[at] else ''}")
+        (in_bytes(read[name][at]), f"{one.labels[at]} as {one.answers[at]}{' ?' if one.unsure[at] else ''}")
         for name, one in results.items()
         for at in np.flatnonzero(~one.right)
     ]
 
 
-def contact_sheet(cells: Sequence[tuple[np.ndarray, str]], columns: int = 20, most: int = 400) -> Image.Image:
+def contact_sheet(cells: Sequence[tuple[np.ndarray, str]], columns: int = 20) -> Image.Image:
     """Pictures uint8 (28, 28) of white ink, each with a line of text, as one picture of black ink."""
-    cells = cells[:most]
     paper = Image.new("L", (64 * columns, 76 * max(1, -(-len(cells) // columns))), 255)
     draw = ImageDraw.Draw(paper)
     for place, (picture, words) in enumerate(cells):
@@ -284,7 +293,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--limit", type=_positive, metavar="N", help="take N digits of it, spread evenly (default: all)"
     )
-    result.add_argument("--sheet", type=Path, metavar="OUT.png", help="save a contact sheet of the misread digits")
+    result.add_argument("--sheet", type=Path, metavar="OUT.png", help="save a contact sheet of all misread digits")
     result.add_argument("--scan-sheet", type=Path, metavar="OUT.png", help="the same of MNIST's misread test images")
     result.add_argument("--pictures", type=Path, metavar="OUT.npz", help="save the 28x28 pictures and labels")
     result.add_argument("--data", help="folder or URL of MNIST's IDX files (default: as train.py finds them)")
@@ -305,7 +314,8 @@ def run(options: argparse.Namespace) -> None:
     labels = np.array([digit.label for digit in corpus])
     read = pictures(corpus)
     if options.pictures:
-        np.savez_compressed(options.pictures, **{"labels": labels, **read})  # type: ignore[arg-type]
+        saved = {name: in_bytes(one) for name, one in read.items()}
+        np.savez_compressed(options.pictures, **{"labels": labels, **saved})  # type: ignore[arg-type]
     results = {name: judge(model, read[name], labels) for name in read}
     print(f"Model {model.card['name']}, digits drawn as on the page:\n\n{summary(results)}")
     print(f"Accuracy by digit:\n\n{by_digit(results)}\nCommonest mistakes:\n\n{confusions(results)}")
@@ -313,9 +323,9 @@ def run(options: argparse.Namespace) -> None:
         contact_sheet(misread(results, read)).save(options.sheet)
     if not options.no_mnist:
         test = dataset.load(options.data)
-        scanned = _on_all_cores(_read_scan, test.X_test, " scans")
+        scanned = scans(test.X_test)
         result = judge(model, scanned, test.y_test)
-        print(f"MNIST's test images, read from PNG files:\n\n{scans(result)}")
+        print(f"MNIST's test images, read from PNG files:\n\n{by_halves(result)}")
         error = calibration_error(result.confidence, result.right)
         print(f"Expected calibration error on them, 15 bins: {100 * error:.2f} %")
         if options.scan_sheet:

@@ -144,6 +144,11 @@ def _pair(pair: Sequence[int], rng: np.random.Generator) -> list[np.ndarray]:
     return [*left, *(stroke + move for stroke in right)]
 
 
+def read(every: Sequence[Drawing]) -> np.ndarray:
+    """Drawings as the models read them: float32 (n, 28, 28)."""
+    return drawn.pictures([drawn.Digit(-1, one.strokes) for one in every], ["casual"])["casual"]
+
+
 # --- the command ---
 
 
@@ -168,13 +173,13 @@ def run(options: argparse.Namespace) -> None:
     """Measure and print."""
     model = classifier.load(options.model)
     every = drawings()
-    read = drawn.pictures([drawn.Digit(-1, one.strokes) for one in every], ["casual"])["casual"]
-    result = drawn.judge(model, read, np.full(len(every), -1))
+    pictures = read(every)
+    result = drawn.judge(model, pictures, np.full(len(every), -1))
     print(f"Model {model.card['name']}, what is no digit:\n\n{figures([one.kind for one in every], result.unsure)}")
     believed = np.flatnonzero(~result.unsure)
     print("Believed:", ", ".join(f"{every[at].name} as {result.answers[at]}" for at in believed) or "none")
     if options.sheet:
-        cells = [(read[at], f"{every[at].name[:5]} as {result.answers[at]}") for at in believed]
+        cells = [(drawn.in_bytes(pictures[at]), f"{every[at].name[:5]} as {result.answers[at]}") for at in believed]
         drawn.contact_sheet(cells).save(options.sheet)
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import classifier
 import dataset
+import ink
 import numpy as np
 import pytest
 from errors import BadDataset
@@ -178,8 +179,20 @@ def test_the_benchmark_prints_its_tables_and_saves_what_it_is_told(strokes, tmp_
     assert Image.open(sheet).size == (1280, 76)
 
 
+def test_what_is_scored_is_the_picture_that_the_page_scores_to_the_last_bit():
+    scored = drawn.pictures([drawn.Digit(7, SEVEN)], ["neat"])["neat"][0]
+    page = ink.read(drawn.png(drawn.render(SEVEN, "neat", np.random.default_rng([drawn.SEED, 0, 0])))).picture
+    np.testing.assert_array_equal(scored, page)
+    assert scored.dtype == np.float32
+    assert not np.array_equal(scored, drawn.in_bytes(scored) / np.float32(255))
+
+
+def test_a_contact_sheet_leaves_none_out():
+    assert drawn.contact_sheet([(np.zeros((28, 28), np.uint8), "0 as 6")] * 401).size == (1280, 21 * 76)
+
+
 def test_mnists_test_images_are_measured_whole_and_by_halves(strokes, tmp_path, believer, monkeypatch, capsys):
-    wide = drawn._read_drawing((0, SEVEN, "neat"))
+    wide = drawn.in_bytes(drawn._read_drawing((0, SEVEN, "neat")))
     test = SimpleNamespace(X_test=np.stack([wide] * 4), y_test=np.array([1, 7, 7, 7]))
     monkeypatch.setattr(dataset, "load", lambda source: test)
     sheet = tmp_path / "scans.png"
