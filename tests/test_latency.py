@@ -1,0 +1,41 @@
+"""benchmarks/latency.py: it runs, and what it calls a request's memory is that of all of its processes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import doors
+import pytest
+
+from benchmarks import latency
+
+# Two processes that share 30 MB, and hold 30 MB more each.
+TWO = "import os, time; held = b'x' * (30 << 20); os.fork(); more = b'y' * (30 << 20); time.sleep(1)"
+
+
+def test_it_tells_times_and_the_memory_of_a_request() -> None:
+    command = [sys.executable, "benchmarks/latency.py", "--runs", "1", "--literal", "0", "--json"]
+    done = subprocess.run(command, cwd=doors.ROOT, capture_output=True, text=True, timeout=120, check=True)
+    told = json.loads(done.stdout)
+    assert list(told) == ["median_ms", "request_peak_mb", "largest_process_peak_mb", "times_bare", "machine"]
+    assert list(told["median_ms"]) == ["bare", "ours", "wsgi"]
+    assert told["median_ms"]["bare"] < told["median_ms"]["ours"]
+    # of pages that processes of other tests have, too, a request is only given its share
+    assert 20 < told["largest_process_peak_mb"]["ours"] < 1.3 * told["request_peak_mb"]["ours"] < 200
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="no PSS here: it takes Linux")
+def test_what_two_processes_share_counts_once_in_the_memory_of_a_request() -> None:
+    assert 90 < latency.request_peak_mb([sys.executable, "-c", TWO], b"") < 115
+
+
+def test_where_shares_are_not_told_it_counts_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency, "tree_mb", latency._tree_rss_mb)
+    assert 120 < latency.request_peak_mb([sys.executable, "-c", TWO], b"") < 165
+
+
+def test_a_process_that_has_ended_holds_nothing() -> None:
+    with subprocess.Popen(["true"]) as process:
+        pass
+    assert latency.tree_mb(process.pid) == latency._tree_rss_mb(process.pid) == 0
