@@ -1,5 +1,7 @@
 """Augmentation: what a digit may become, and what it must stay."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -98,12 +100,121 @@ def test_without_segments_everything_is_far():
     assert (augment.distance_to_segments(np.zeros((1, 28, 28, 2), np.float32), nothing) == augment.FAR).all()
 
 
-def test_styles_are_drawn_onto_their_own_digit_only(augmenter):
-    points, labels = augmenter.skeletons.points, augmenter.labels
-    has = ~np.isnan(augment.draw_styles(points, labels, np.random.default_rng(0))[:, 0, 0])
-    shares = {int(d): has[labels == d].mean() for d in (0, 1, 7)}
-    assert all(0.2 < share < 0.9 for share in shares.values()), shares
-    assert not has[labels == 4].any()  # this open four is too wide for a lid: it would be a nine
+# --- styles: the strokes that are added, on skeletons of which every point is known ---
+
+
+def skeleton(*strokes):
+    """Points of a skeleton, along lines between corners."""
+    lines = [pair for stroke in strokes for pair in pairwise(stroke)]
+    points = np.concatenate([np.linspace(*line, augment.POINTS // len(lines)) for line in lines])
+    return np.pad(points, ((0, augment.POINTS - len(points)), (0, 0)), "edge").astype(np.float32)
+
+
+def arc(x, y, radius, start, stop):
+    angles = np.radians(np.linspace(start, stop, 12))
+    return [(x + radius * np.cos(angle), y + radius * np.sin(angle)) for angle in angles]
+
+
+WRITTEN = {
+    0: skeleton(arc(14, 14, 9, 0, 360)),
+    1: skeleton([(14, 4), (14, 23)]),
+    4: skeleton([(11, 5), (10, 15), (19, 15)], [(16, 4), (16, 23)]),
+    7: skeleton([(8, 4), (20, 4), (12, 23)]),
+    9: skeleton(arc(14, 9, 5, 0, 360), [(19, 9), (17, 23)]),
+}
+HEIGHT = 19  # of the 1, 4, 7 and 9 up there
+
+
+def styles(points, digit, times=1000):
+    """What is added to a digit in many draws: a list of (n, 2, 2) strokes, each its two ends, often none."""
+    drawn = augment.draw_styles(np.stack([points] * times), np.full(times, digit), np.random.default_rng(digit))
+    return [strokes[~np.isnan(strokes[:, 0])].reshape(-1, 2, 2) for strokes in drawn]
+
+
+@pytest.mark.parametrize("digit", WRITTEN)
+def test_many_but_not_all_get_what_other_schools_add(digit):
+    assert 0.2 < np.mean([len(strokes) > 0 for strokes in styles(WRITTEN[digit], digit)]) < 0.9
+
+
+@pytest.mark.parametrize("digit", [2, 3, 5, 6, 8])
+def test_styles_are_drawn_onto_their_own_digit_only(digit):
+    assert not any(len(strokes) for points in WRITTEN.values() for strokes in styles(points, digit, 50))
+
+
+def test_a_slash_goes_through_the_middle_of_a_zero_and_an_end_runs_on_from_its_line():
+    slashes = overruns = 0
+    for start, end in (stroke for strokes in styles(WRITTEN[0], 0) for stroke in strokes):
+        if (WRITTEN[0] == start).all(1).any():
+            overruns += 1
+            assert 1 < np.hypot(*(end - start)) < 10
+        else:
+            slashes += 1
+            assert np.hypot(*((start + end) / 2 - 14)) < 5
+            assert 10 < np.hypot(*(end - start)) < 30
+    assert slashes > overruns > 100
+
+
+def test_a_one_gets_a_flag_down_to_the_left_of_its_top():
+    flags = [strokes[:2] for strokes in styles(WRITTEN[1], 1) if (strokes[:1, 0] == (14, 4)).all() and len(strokes)]
+    assert len(flags) > 300
+    for (_, middle), (again, tip) in flags:
+        assert (middle == again).all()
+        assert 4 < tip[1] < 4 + 0.65 * HEIGHT
+        assert 14 - 0.65 * HEIGHT < tip[0] < 14
+        assert 4 < middle[0] < 16
+
+
+def test_a_one_stands_on_a_foot_or_ends_in_an_upstroke():
+    feet = upstrokes = 0
+    for strokes in styles(WRITTEN[1], 1):
+        below = [stroke for stroke in strokes if stroke[:, 1].max() > 17]
+        assert len(below) < 2
+        for left, right in below:
+            if (left == (14, 23)).all():
+                upstrokes += 1
+                assert right[0] > 14
+                assert 14 < right[1] <= 23
+            else:
+                feet += 1
+                assert 4 < left[0] < 13 < 15 < right[0] < 24
+                assert (left + right)[1] / 2 == pytest.approx(23)
+    assert feet > 200
+    assert upstrokes > 10
+
+
+def test_a_lid_closes_a_narrow_four_from_stem_to_stem_and_leaves_a_wide_one_open():
+    lids = [strokes for strokes in styles(WRITTEN[4], 4) if len(strokes)]
+    assert len(lids) > 200
+    assert np.array(lids).shape == (len(lids), 1, 2, 2)
+    assert (np.array(lids) == [(11, 5), (16, 4)]).all()
+    wide = skeleton([(8, 5), (7, 15), (19, 15)], [(17, 4), (17, 23)])  # with a lid it would be a nine
+    assert not any(len(strokes) for strokes in styles(wide, 4))
+
+
+def test_a_bar_crosses_the_stem_of_a_seven_halfway_and_a_serif_hangs_from_its_start():
+    bars = serifs = 0
+    for start, end in (stroke for strokes in styles(WRITTEN[7], 7) for stroke in strokes):
+        if (start == (8, 4)).all():
+            serifs += 1
+            assert abs(end[0] - 8) < 3
+            assert 4 < end[1] < 4 + 0.35 * HEIGHT
+        else:
+            bars += 1
+            level = (start + end)[1] / 2
+            stem = 20 - 8 * (level - 4) / HEIGHT
+            assert 4 + 0.3 * HEIGHT < level < 4 + 0.7 * HEIGHT
+            assert start[0] < stem - 1 < stem + 1 < end[0]
+    assert bars > serifs > 100
+
+
+def test_the_tail_of_a_nine_is_hooked_to_the_left_and_up():
+    hooks = [strokes for strokes in styles(WRITTEN[9], 9) if len(strokes)]
+    assert len(hooks) > 200
+    for (end, turn), (again, tip) in hooks:
+        assert (end == (17, 23)).all()
+        assert (turn == again).all()
+        assert 17 - 0.5 * HEIGHT < tip[0] < turn[0] < 17
+        assert 23 - 0.25 * HEIGHT < tip[1] <= 23 < turn[1] < 25
 
 
 def test_a_redrawn_zero_goes_round_once_and_closes_nearly(augmenter):
