@@ -451,7 +451,7 @@ def keep_asking(server: doors.Server, answers: list[int], done: threading.Event)
 
 def answered(server: doors.Server) -> bool:
     try:
-        return server.ask(SEVEN).json["digit"] == 7
+        return server.ask(SEVEN).json.get("digit") == 7
     except OSError:
         return False
 
