@@ -189,15 +189,19 @@ class Run:
             flush=True,
         )
 
-    # The folder is complete before it gets its name, so that a run cut short leaves the checkpoint before it.
+    # The folder is complete before it gets its name, and the one before it goes last: a run that is cut short at any
+    # point leaves one of them.
     def _keep(self) -> None:
-        part, place = self.work / "checkpoint.part", self.work / "checkpoint"
+        part, place, old = (self.work / name for name in ("checkpoint.part", "checkpoint", "checkpoint.old"))
         shutil.rmtree(part, ignore_errors=True)
         try:
             with saving("a checkpoint", self.work, GO_ON if place.exists() else "Nothing is left to resume."):
                 self._write(part)
-                shutil.rmtree(place, ignore_errors=True)
+                if place.exists():
+                    shutil.rmtree(old, ignore_errors=True)
+                    place.rename(old)
                 part.rename(place)
+                shutil.rmtree(old, ignore_errors=True)
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
@@ -211,8 +215,9 @@ class Run:
         (part / "state.json").write_text(json.dumps(state))
 
     def _take_up(self) -> None:
-        place = self.work / "checkpoint"
-        if not (place / "state.json").exists():
+        places = [self.work / "checkpoint", self.work / "checkpoint.old"]
+        place = next((place for place in places if (place / "state.json").exists()), None)
+        if place is None:
             raise BadSetting(f"There is no checkpoint in {self.work} to resume from; train without --resume.")
         state = json.loads((place / "state.json").read_text())
         if state["settings"] != self.settings.of_learning():
@@ -360,18 +365,35 @@ def overlap(mnist: Mnist) -> dict[str, int]:
 def publish(network: Any, card: dict[str, Any], folder: Path) -> None:
     """Write checkpoint, exported networks and card beside `folder`'s own, check them, and move them into place.
 
-    `card` gets the facts about the files. Raises TrainingFailed; unless it says otherwise, the old model is whole.
+    `card` gets the facts about the files. Raises TrainingFailed, and the old model is whole then.
     """
     part = folder / ".cnn.part"
     shutil.rmtree(part, ignore_errors=True)
     try:
         with saving("the model", folder, "The old one stays."):
             write_model(network, card, part)
-        with uninterrupted(), saving("the model", folder, "Its files may be of two models now: train again."):
-            for path in sorted(part.iterdir()):
-                path.replace(folder / path.name)
+            with uninterrupted():
+                replace(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def replace(part: Path, folder: Path) -> None:
+    """Move the files of `part` to `folder`, all or none: those that were there are put back if one can't be moved."""
+    names, old = sorted(path.name for path in part.iterdir()), part / "old"
+    old.mkdir()
+    for name in names:
+        if (folder / name).exists():
+            shutil.copy2(folder / name, old)
+    try:
+        for name in names:
+            (part / name).replace(folder / name)
+    except OSError:
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+            if (old / name).exists():
+                (old / name).replace(folder / name)
+        raise
 
 
 def write_model(network: Any, card: dict[str, Any], part: Path) -> None:
@@ -428,9 +450,9 @@ NOTES = [
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C and a polite kill back until files that belong together are all in place."""
+    """Hold Ctrl-C, a polite kill and a closed terminal back until files that belong together are all in place."""
     late: list[int] = []
-    names = (signal.SIGINT, signal.SIGTERM)
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(name, lambda number, _: late.append(number)) for name in names]
     try:
         yield

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -133,14 +135,69 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
         assert (small / "checkpoint" / "state.json").read_text() == "the one before"
 
 
-def test_a_file_that_cannot_be_replaced_is_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "write_model", lambda network, card, part: (part / "cnn.tflite").mkdir(parents=True))
-    (tmp_path / "cnn.tflite").write_text("the old model")
+def new_model(network, card, part):
+    part.mkdir()
+    for name in ("cnn.json", "cnn.tfl.meta", "cnn.tflite"):
+        (part / name).write_text("new")
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_when_one_file_cannot_be_replaced_none_is_and_a_sentence_says_why(tmp_path, monkeypatch, failing):
+    moves, move = [], Path.replace
+
+    def fail_once(path, target):
+        moves.append(path)
+        if len(moves) == failing + 1:
+            raise OSError(28, "No space left on device")
+        return move(path, target)
+
+    monkeypatch.setattr(training, "write_model", new_model)
+    monkeypatch.setattr(Path, "replace", fail_once)
+    for name in ("cnn.json", "cnn.tflite"):
+        (tmp_path / name).write_text("old")
     with pytest.raises(TrainingFailed) as failed:
         training.publish(None, {}, tmp_path)
-    assert str(failed.value) == (
-        f"Can't save the model in {tmp_path}: Not a directory. Its files may be of two models now: train again."
+    assert str(failed.value) == f"Can't save the model in {tmp_path}: No space left on device. The old one stays."
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"cnn.json": "old", "cnn.tflite": "old"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_waits_until_all_files_are_replaced(tmp_path, monkeypatch, number):
+    move = Path.replace
+
+    def signal_and_move(path, target):
+        signal.raise_signal(number)
+        return move(path, target)
+
+    monkeypatch.setattr(training, "write_model", new_model)
+    monkeypatch.setattr(Path, "replace", signal_and_move)
+    (tmp_path / "cnn.json").write_text("old")
+    with pytest.raises(SystemExit):
+        training.publish(None, {}, tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("cnn.json", "cnn.tfl.meta", "cnn.tflite"), "new"
     )
+
+
+@pytest.mark.parametrize("step", ["rename", "rmtree"])
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_a_run_stopped_while_it_keeps_a_checkpoint_can_be_taken_up(tiny, tmp_path, monkeypatch, step, call):
+    run, calls = training.Run(TINY, tmp_path, resume=False), []
+    run._keep()
+    where = (Path, "rename") if step == "rename" else (shutil, "rmtree")
+    do = getattr(*where)
+
+    def stop(*given, **how):
+        calls.append(given)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return do(*given, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*where, stop)
+        with suppress(KeyboardInterrupt):
+            run._keep()
+    assert training.Run(TINY, tmp_path, resume=True).epoch == 0
 
 
 @pytest.mark.parametrize(("folder", "work"), [("/dev/null/here", "{}"), ("{}", "/dev/null/here")])
@@ -180,6 +237,22 @@ def test_a_run_cut_short_is_taken_up_where_it_stood(tiny, tmp_path):
     assert (resumed.epoch, resumed.history) == (2, run.history)
     before, after = run.training.get(), resumed.training.get()
     assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_doubt_is_fitted_again_to_a_finished_run_and_nothing_else_changes(tiny, trained, tmp_path):
+    folder, card = trained
+    more = training.Settings(**{**vars(TINY), "doubted": 0.4})
+    again = training.train(tiny, more, tmp_path / "models", folder / "work", resume=True)
+    changed = {name for name in card if again[name] != card[name]} - {"fit_seconds", "trained"}
+    assert changed == {"unsure", "doubted"}
+    assert again["unsure"]["confidence"] > card["unsure"]["confidence"]
+
+
+def test_test_images_that_are_also_training_images_are_counted(tiny):
+    slipped = tiny._replace(X_test=np.concatenate([tiny.X_test, tiny.X_train[:1]]))
+    alone = tiny._replace(X_test=255 - tiny.X_test)
+    counted = [training.overlap(mnist)["test_images_also_in_training"] for mnist in (alone, tiny, slipped)]
+    assert counted == [0, counted[1], counted[1] + 1]
 
 
 def test_a_checkpoint_of_other_settings_is_not_taken_up(trained):
@@ -290,6 +363,7 @@ def test_a_run_that_is_stopped_leaves_the_old_model_whole(tmp_path, number, mnis
     run.send_signal(number)
     _, errors = run.communicate(timeout=60)
     assert run.returncode != 0
+    assert "stopped; the model is as it was" in errors
     assert "Traceback" not in errors
     assert [(path.name, path.read_text()) for path in (tmp_path / "models").iterdir()] == [
         ("cnn.tflite", "the old model")
