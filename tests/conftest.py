@@ -10,16 +10,9 @@ from typing import Any
 
 import doors
 import pytest
+import small_disk
+from needs import lacking
 from page_kit import visit as visit
-
-IN_CI = bool(os.environ.get("CI"))
-
-
-def lacking(what: str) -> None:
-    """Skip the test, saying what to install; in CI, where everything has to be there, fail."""
-    if IN_CI:
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 def program(name: str) -> str:
@@ -82,16 +75,9 @@ def silent_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Se
 @pytest.fixture
 def full_folder(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system of its own that has room for nothing more."""
-    folder = tmp_path / "full"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=2", "tmpfs", str(folder)]
-    if not sys.platform.startswith("linux") or subprocess.run(mount, capture_output=True).returncode:
-        lacking("a file system can't be mounted here: it takes root's rights, and a container that has them")
-    try:
+    with small_disk.mounted(tmp_path / "full", "size=4k,nr_inodes=2") as folder:
         (folder / "file").write_bytes(b"x" * 4096)
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 # --- browser ----------------------------------------------------------------------------------------

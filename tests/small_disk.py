@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from needs import lacking
 
 
 @contextmanager
 def mounted(folder: Path, options: str) -> Iterator[Path]:
-    """Make a folder with that room, `size=64k` for example; where that is not allowed, skip the test."""
+    """Make a folder with that room, `size=64k` for example; where that is not allowed, the test can't run."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
     if not sys.platform.startswith("linux") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root may mount a file system, and not in every container")
+        lacking("a file system can't be mounted here: it takes root's rights, and a container that has them")
     try:
         yield folder
     finally:

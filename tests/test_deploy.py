@@ -17,7 +17,7 @@ from typing import Any
 import doors
 import pictures
 import pytest
-import yaml  # bandit needs it, too
+import yaml
 
 SEVEN = pictures.data_url(pictures.png(7))
 PUBLIC = ["/", "/index.html", "/sw.js", "/static/main.js", "/static/style.css"]
