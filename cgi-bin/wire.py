@@ -32,6 +32,7 @@ DISCARD_BYTES = 8 * MAX_BODY  # of a refused body that much is still read, so th
 
 BLOCK = 64 * 1024
 METHODS = ("GET", "HEAD", "POST")
+NEVER_READ = ("image/svg+xml", "image/tiff", "image/heic", "image/avif")
 HOW = "Send a data:image/png;base64,... URL, a multipart form with image files, or an image with its Content-Type."
 HEADERS = [
     ("Cache-Control", "no-store"),
@@ -217,7 +218,6 @@ def _serve(environ: Environ, body: Body) -> Answer:
     name, why = query.get("model", ""), _why(query)
     if asks:
         check_length(environ)
-        check_type(environ)
     with environ.get("mnist.place", nullcontext)():
         asked = pictures(environ, body.read()) if asks else []
         run: Callable[[Work], Answer] = environ.get("mnist.run", _simply)
@@ -231,7 +231,7 @@ def _simply(work: Work) -> Answer:
     return work()
 
 
-# --- method, length, type: cheap checks, before anything is read ------------------------------------
+# --- method and length: cheap checks, before anything is read ----------------------------------------
 def check_method(environ: Environ) -> None:
     """Raise MethodNotAllowed, or NotFound for an address that only starts like the script's."""
     if environ["REQUEST_METHOD"] not in METHODS:
@@ -288,12 +288,6 @@ def _content_type(environ: Environ) -> str:
     return (environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
 
 
-def check_type(environ: Environ) -> None:
-    """Raise TypeNotSupported for image types that are never read; other types may still carry a data URL."""
-    if _content_type(environ) in ("image/svg+xml", "image/tiff", "image/heic", "image/avif"):
-        raise TypeNotSupported("Send the picture as PNG, JPEG, WebP, GIF or BMP.")
-
-
 # --- body -> pictures -------------------------------------------------------------------------------
 def pictures(environ: Environ, body: bytes) -> list[Picture]:
     """Return the pictures of a body, still undecoded, at least one. Raises BadRequest, TypeNotSupported."""
@@ -302,6 +296,8 @@ def pictures(environ: Environ, body: bytes) -> list[Picture]:
     kind = _content_type(environ)
     if kind == "multipart/form-data":
         return from_form(environ["CONTENT_TYPE"], body)
+    if kind in NEVER_READ:
+        raise TypeNotSupported("Send the picture as PNG, JPEG, WebP, GIF or BMP.")
     if kind.startswith("image/"):
         return [Picture("", body)]
     raise TypeNotSupported(f"This is none of the three kinds of request that are read. {HOW}")
