@@ -219,7 +219,10 @@ class Run:
         place = next((place for place in places if (place / "state.json").exists()), None)
         if place is None:
             raise BadSetting(f"There is no checkpoint in {self.work} to resume from; train without --resume.")
-        state = json.loads((place / "state.json").read_text())
+        try:
+            state = json.loads((place / "state.json").read_text())
+        except ValueError as error:
+            raise BadSetting(f"The checkpoint in {place} is damaged; train without --resume.") from error
         if state["settings"] != self.settings.of_learning():
             raise BadSetting(f"The checkpoint in {place} was made with other settings: {state['settings']}")
         with self.training.graph.as_default():

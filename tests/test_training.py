@@ -262,6 +262,13 @@ def test_a_checkpoint_of_other_settings_is_not_taken_up(trained):
         training.Run(other, folder / "work", resume=True)
 
 
+def test_a_damaged_checkpoint_is_said(tmp_path):
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "state.json").write_text('{"settings": {"epo')
+    with pytest.raises(BadSetting, match=r"is damaged; train without --resume\.$"):
+        training.Run(TINY, tmp_path, resume=True)
+
+
 def test_nothing_to_resume_is_said(tmp_path):
     with pytest.raises(BadSetting, match="train without --resume"):
         training.Run(TINY, tmp_path, resume=True)
