@@ -92,8 +92,8 @@ def guarded(work: wire.Work) -> wire.Answer:
 def isolated(work: wire.Work) -> wire.Answer:
     """Do the work in a child process with limits. Raises what it raises, and OutOfLimits if the child fails.
 
-    A second child that reads the picture while this one loads the model was tried: an answer takes 8 % less time where a
-    core is idle, but 9 % more of processor time, which a crowd pays for.
+    A second child that reads the picture while this one loads the model was tried: an answer takes 8 % less time
+    where a core is idle, but 9 % more of processor time, which a crowd pays for.
     """
     receiver, sender = os.pipe()
     child = os.fork()
