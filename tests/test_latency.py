@@ -21,8 +21,9 @@ def test_it_tells_times_and_the_memory_of_a_request() -> None:
     assert list(told) == ["median_ms", "request_peak_mb", "largest_process_peak_mb", "times_bare", "machine"]
     assert list(told["median_ms"]) == ["bare", "ours", "wsgi"]
     assert told["median_ms"]["bare"] < told["median_ms"]["ours"]
+    assert 20 < told["largest_process_peak_mb"]["ours"] < 120
     # of pages that processes of other tests have, too, a request is only given its share
-    assert 20 < told["largest_process_peak_mb"]["ours"] < 1.3 * told["request_peak_mb"]["ours"] < 200
+    assert 10 < told["request_peak_mb"]["ours"] < 120
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="no PSS here: it takes Linux")
