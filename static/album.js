@@ -5,6 +5,7 @@ import { tallySentence } from "./history.js";
 import { sketch } from "./sketch.js";
 
 const SHOWN = 60;
+const KEPT = "Drawings are kept in this browser and never leave this machine.";
 
 /** Shows a `History`; `use(record)` gets the drawing that is opened again. */
 export class Album {
@@ -26,9 +27,15 @@ export class Album {
   show() {
     const records = this.#history.records;
     this.#find("tally").textContent = tallySentence(records);
+    this.#sayWhere(this.#history.trouble ?? KEPT);
     this.#find("album").replaceChildren(...records.slice(0, SHOWN).map((record) => this.#item(record)));
     this.#find("forget").disabled = !records.length;
     for (const id of ["csv", "json"]) this.#find(id).disabled = !this.#chosen().length;
+  }
+
+  #sayWhere(sentence) {
+    const place = this.#find("kept");
+    if (place.textContent !== sentence) place.textContent = sentence; // screen readers say it when it is another
   }
 
   #chosen() {

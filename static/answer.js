@@ -7,17 +7,21 @@ const SLOW_MS = 150; // what is faster needs no notice
 const VERY_SLOW_MS = 3000;
 const PNG = "data:image/png;base64,";
 
-/** The answer panel. `find(id)` gives an element of the page. */
-export class Answer {
+/** The answer panel. `find(id)` gives an element of the page. Dispatches "change" when it is another. */
+export class Answer extends EventTarget {
   #find;
   #chart;
   #timers = [];
 
   constructor(find) {
+    super();
     this.#find = find;
     this.#chart = new Chart(find("scores"));
     this.clear();
   }
+
+  /** Whether it says nothing: neither an answer nor what went wrong. */
+  get empty() { return this.#find("answer").dataset.state === "empty"; }
 
   /** The paper is empty. */
   clear() {
@@ -52,7 +56,7 @@ export class Answer {
   /** The drawing is no longer the one that the answer is about, and nobody has asked again. */
   outdated() {
     if (this.#find("answer").dataset.state === "failed") return this.clear();
-    if (this.#find("answer").dataset.state === "empty") return this.#hint("Press Predict for an answer.");
+    if (this.empty) return this.#hint("Press Predict for an answer.");
     this.#find("answer").dataset.outdated = "";
     this.#hint("The drawing has changed. Press Predict for a new answer.");
   }
@@ -94,6 +98,7 @@ export class Answer {
     this.#find("answer").dataset.state = name;
     delete this.#find("answer").dataset.outdated;
     this.#find("note").textContent = "";
+    this.dispatchEvent(new Event("change"));
   }
 
   #say(sign, headline, detail) {

@@ -6,20 +6,28 @@
 const DATABASE = "mnist-draw";
 const STORE = "drawings";
 
-/** The store of drawings. All methods promise; where IndexedDB is forbidden they work on memory alone. */
+export const NOT_KEPT = "This browser does not keep them now, because its storage is full or forbidden: they go when this page "
+  + "closes. Save them as a file if you need them.";
+export const NOT_FORGOTTEN = "This browser refused to forget them. Delete this site's data in the browser's settings.";
+
+/** The store of drawings. All methods promise; what IndexedDB refuses to keep lives in memory alone. */
 export class History {
   #records = new Map();
   #database = null;
+  /** What the browser refused, in a sentence, or null. */
+  trouble = null;
 
   /** Reads what was kept before. */
   async open() {
     if (this.#database) return;
     try {
       this.#database = await opened();
-      for (const record of await finished(this.#store("readonly").getAll())) this.#records.set(record.id, record);
+      const all = this.#database.transaction(STORE).objectStore(STORE).getAll();
+      for (const record of await finished(all)) this.#records.set(record.id, record);
     } catch (error) {
       if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
-      this.#database = null; // private window or storage forbidden: memory has to do
+      this.#database = null; // a private window or storage forbidden
+      this.trouble = NOT_KEPT;
     }
   }
 
@@ -33,21 +41,26 @@ export class History {
   /** Keeps a record, in place of one with the same id. */
   async keep(record) {
     this.#records.set(record.id, record);
-    if (this.#database) await finished(this.#store("readwrite").put(record));
+    await this.#write((store) => store.put(record), NOT_KEPT);
   }
 
-  async drop(id) {
-    this.#records.delete(id);
-    if (this.#database) await finished(this.#store("readwrite").delete(id));
-  }
-
+  /** Forgets all records, unless the browser refuses. */
   async forgetAll() {
-    this.#records.clear();
-    if (this.#database) await finished(this.#store("readwrite").clear());
+    if (await this.#write((store) => store.clear(), NOT_FORGOTTEN)) this.#records.clear();
   }
 
-  #store(mode) {
-    return this.#database.transaction(STORE, mode).objectStore(STORE);
+  async #write(change, refusal) {
+    if (!this.#database) return true;
+    try {
+      const transaction = this.#database.transaction(STORE, "readwrite");
+      change(transaction.objectStore(STORE));
+      await committed(transaction);
+      this.trouble = null;
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      this.trouble = refusal;
+    }
+    return !this.trouble;
   }
 }
 
@@ -61,6 +74,14 @@ function finished(request) {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
+  });
+}
+
+/** A full disk may show only when all is written, so a request that succeeded says little. */
+function committed(transaction) {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
   });
 }
 

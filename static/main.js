@@ -38,8 +38,8 @@ let askedAt = -Infinity;
 
 const drawing = new Drawing();
 const screen = new Screen(find("paper"), drawing);
-const tools = new Tools(find, drawing);
 const answer = new Answer(find);
+const tools = new Tools(find, drawing, { clear, clearable: () => !drawing.empty || !answer.empty });
 const models = new Models(find, () => subject, () => refresh());
 const why = new Why(find, () => subject);
 const history = new History();
@@ -93,10 +93,23 @@ function nothing() {
   answer.clear();
 }
 
-drawing.addEventListener("change", ({ detail: what }) => {
-  find("hint").hidden = !drawing.empty;
-  find("shown").hidden = true;
+function putAway() {
   brought = null;
+  find("shown").hidden = true;
+  find("hint").hidden = !drawing.empty;
+}
+
+/** Empties the page of whatever it shows: a drawing, a picture, an answer, or what went wrong. */
+function clear() {
+  drawing.clear(); // where nothing was drawn nobody hears of it, so the rest is not left to the listener
+  putAway();
+  nothing();
+}
+
+answer.addEventListener("change", () => tools.enable());
+
+drawing.addEventListener("change", ({ detail: what }) => {
+  putAway();
   if (drawing.empty) return nothing();
   if (!GROWING.includes(what)) asker.forget(); // an answer to what was there before would be a stale one
   if (!tools.live) return answer.outdated();

@@ -5,6 +5,8 @@ import { manageable } from "./shrink.js";
 import { Failure, score } from "./wire.js";
 import { tryingAgain, verdict } from "./words.js";
 
+const MISTAKE = "This page made a mistake with this picture. The browser's console says more.";
+
 /** The list of pictures. `model()` names the model to ask; `open(picture, reply)` shows one in the big view. */
 export class Pictures {
   #list;
@@ -37,8 +39,8 @@ export class Pictures {
       line.button.addEventListener("click", () => this.#open(picture, reply));
       line.button.disabled = false;
     } catch (failure) {
-      if (!(failure instanceof Failure)) throw failure;
-      line.fail(failure.message);
+      line.fail(failure instanceof Failure ? failure.message : MISTAKE);
+      if (!(failure instanceof Failure)) reportError(failure); // to the console; the next picture has its turn
     }
   }
 }

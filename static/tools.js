@@ -5,27 +5,32 @@ import * as settings from "./settings.js";
 
 const ERASER_REACH = 8; // paper units around the pointer
 
-/** Binds the tools to a drawing. `find(id)` gives an element of the page. */
+/**
+ * Binds the tools to a drawing. `find(id)` gives an element of the page. `clear()` empties the page, which may
+ * show more than the drawing; `clearable()` says whether there is anything to empty.
+ */
 export class Tools {
   #find;
   #drawing;
+  #clearable;
   #rubbed = null; // where the eraser is while it rubs, else null
 
-  constructor(find, drawing) {
+  constructor(find, drawing, { clear, clearable }) {
     this.#find = find;
     this.#drawing = drawing;
+    this.#clearable = clearable;
     const press = (id, action) => find(id).addEventListener("click", action);
     press("undo", () => drawing.undo());
     press("redo", () => drawing.redo());
-    press("clear", () => drawing.clear());
+    press("clear", clear);
     press("eraser", () => this.eraser(!this.erases));
     find("width").value = settings.get("width", 16);
     find("width").addEventListener("input", () => this.#widthChanged());
     find("live").checked = settings.get("live", true);
     find("live").addEventListener("change", () => settings.set("live", this.live));
-    drawing.addEventListener("change", () => this.#enable());
+    drawing.addEventListener("change", () => this.enable());
     this.#widthChanged();
-    this.#enable();
+    this.enable();
   }
 
   get width() { return Number(this.#find("width").value); }
@@ -70,9 +75,10 @@ export class Tools {
     this.#find("dot").style.setProperty("--width", this.width);
   }
 
-  #enable() {
+  /** Makes those buttons work that have something to do. */
+  enable() {
     this.#find("undo").disabled = !this.#drawing.canUndo;
     this.#find("redo").disabled = !this.#drawing.canRedo;
-    this.#find("clear").disabled = this.#drawing.empty;
+    this.#find("clear").disabled = !this.#clearable();
   }
 }

@@ -88,6 +88,19 @@ def test_predict_on_empty_paper_says_so_and_asks_nobody(visit):
     assert sent == []
 
 
+@pytest.mark.parametrize("way", ["button", "key"])
+def test_what_is_said_about_empty_paper_can_be_cleared(visit, way):
+    page = visit()
+    assert page.locator("#clear").is_disabled()
+    page.click("#predict")
+    page.wait_for_selector('#answer[data-state="failed"]')
+    page.click("#clear") if way == "button" else page.keyboard.press("c")
+    until(page, "document.getElementById('answer').dataset.state === 'empty'")
+    assert page.inner_text("#headline") == "Nothing drawn yet"
+    assert page.inner_text("#announce") == ""
+    assert page.locator("#clear").is_disabled()
+
+
 def test_a_finger_draws_and_the_page_stays_where_it_is(visit):
     page = visit(PHONE)
     Hand(page).touch(DIGITS[2])

@@ -220,14 +220,49 @@ def test_several_files_are_read_and_what_can_not_be_has_its_own_explanation(visi
     assert page.locator("#pictures li.failed").count() == 3
 
 
-def test_a_picture_can_be_opened_in_the_big_view_and_drawing_takes_it_away(visit, tmp_path):
+def test_a_mistake_of_the_page_with_one_picture_does_not_stop_the_others(visit, tmp_path):
+    for name in ("first.png", "second.png"):
+        (tmp_path / name).write_bytes(picture(tmp_path).read_bytes())
+    page = visit()
+    visit.allowed.append("ranking")
+    visit.allowed.append("undefined")
+    broken = {"result": 1, "results": []}  # a form that the page's check lets pass and its words can't be made of
+    page.route("**/cgi-bin/mnist.py*", lambda route: route.fulfill(json=broken), times=1)
+    page.set_input_files("#file", [tmp_path / "first.png", tmp_path / "second.png"])
+    until(page, "![...document.querySelectorAll('#pictures li')].some(li => li.textContent.includes('Reading'))")
+    lines = dict(line.split("\n", 1) for line in page.locator("#pictures li").all_inner_texts())
+    assert lines["first.png"] == "This page made a mistake with this picture. The browser's console says more."
+    assert lines["second.png"].startswith("Seven.")
+
+
+def opened_picture(visit, tmp_path):
+    """A page that shows a picture of a seven in the big view."""
     page = visit()
     page.set_input_files("#file", picture(tmp_path))
     page.click("#pictures button:not([disabled])")
     assert page.inner_text("#headline") == "Seven"
     assert page.locator("#shown").is_visible()
+    return page
+
+
+def test_a_picture_can_be_opened_in_the_big_view_and_drawing_takes_it_away(visit, tmp_path):
+    page = opened_picture(visit, tmp_path)
     Hand(page).draw(LINES["upper"], ALL)
     assert page.locator("#shown").is_hidden()
+
+
+@pytest.mark.parametrize("way", ["button", "key"])
+def test_a_picture_that_is_shown_can_be_cleared_with_its_answer(visit, tmp_path, way):
+    page = opened_picture(visit, tmp_path)
+    page.click("#clear") if way == "button" else page.keyboard.press("c")
+    until(page, "document.getElementById('answer').dataset.state === 'empty'")
+    assert page.locator("#shown").is_hidden()
+    assert page.locator("#seen").is_hidden()
+    assert page.locator("#hint").is_visible()
+    assert set(page.locator("#scores td").all_inner_texts()) == {"–"}
+    assert page.locator("#clear").is_disabled()
+    page.click("#predict")  # the picture is not merely out of sight
+    page.wait_for_selector('#answer[data-state="failed"]')
 
 
 @pytest.mark.parametrize("way", ["drop", "paste"])
@@ -433,6 +468,33 @@ def test_forget_all_forgets_all(visit):
     page.reload()
     page.wait_for_selector("html[data-scripted]")
     until(page, "document.getElementById('tally').textContent === 'Nothing kept yet.'")
+
+
+def test_a_browser_that_can_not_keep_a_drawing_says_so_and_keeps_it_for_now(visit):
+    page = visit()
+    assert page.inner_text("#kept") == "Drawings are kept in this browser and never leave this machine."
+    page.evaluate(  # fails as late as a full disk does: not when asked to write, but when all is to be written for good
+        """() => { const { add, put } = IDBObjectStore.prototype;
+             IDBObjectStore.prototype.put = function (row) { add.call(this, row); return add.call(this, row); };
+             window.mend = () => { IDBObjectStore.prototype.put = put; }; }"""
+    )
+    Hand(page).draw(DIGITS[7])
+    assert answered(page) == "Seven"
+    until(page, "document.getElementById('kept').textContent.startsWith('This browser does not keep them now')")
+    assert page.inner_text("#tally") == "Right 1 of 1 here: you corrected none."
+    page.evaluate("mend()")
+    page.click("#labels button:nth-child(8)")
+    until(page, "document.getElementById('kept').textContent.startsWith('Drawings are kept in this browser')")
+
+
+def test_a_browser_that_refuses_to_forget_says_so_and_still_shows_what_it_keeps(visit):
+    page = visit()
+    drawn_and_labelled(page)
+    page.evaluate("() => { IDBObjectStore.prototype.clear = () => { throw new DOMException('no'); }; }")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("#forget")
+    until(page, "document.getElementById('kept').textContent.startsWith('This browser refused to forget them')")
+    assert page.locator("#album li").count() == 2
 
 
 # --- keys -------------------------------------------------------------------------------------------
