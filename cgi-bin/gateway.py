@@ -5,6 +5,7 @@ body may take, how many requests are served at once, and what scoring may cost. 
 process with limits, so that whatever becomes of it, this process lives to tell the client.
 """
 
+import gc
 import io
 import json
 import os
@@ -16,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
 from wsgiref.handlers import CGIHandler  # nosec B412
@@ -142,7 +144,8 @@ def _child(work: wire.Work, sender: int) -> NoReturn:
     signal.alarm(int(SCORE_SECONDS) + 2)
     try:
         _limit()
-        _leave_out_docstrings()
+        gc.disable()  # it lives too short for that
+        _import_numpy()
         told = json.dumps(_outcome(work)).encode()
         while told:
             told = told[os.write(sender, told) :]
@@ -150,13 +153,42 @@ def _child(work: wire.Work, sender: int) -> NoReturn:
         os._exit(0)
 
 
-def _leave_out_docstrings() -> None:
-    """Keep numpy from giving its functions their docstrings, an eighth of the time to an answer: nobody reads them.
+# Modules that numpy, Pillow and LiteRT import and no drawing needs; with what numpy, while it is imported, asks of them
+# to describe itself to people and to type checkers.
+STAND_INS: dict[str, dict[str, Any]] = {
+    "numpy._core._add_newdocs": {},
+    "numpy._core._add_newdocs_scalars": {},
+    "numpy._typing": {"NDArray": list, "__path__": []},
+    "inspect": {"cleandoc": str, "signature": lambda function: None},
+    "ast": {},
+    "pickle": {},
+    "platform": {},
+    "PIL.ExifTags": {},
+    "PIL.TiffTags": {},
+}
 
-    They are in two modules of their own, which numpy imports for that effect alone.
-    """
-    for name in ("_add_newdocs", "_add_newdocs_scalars"):
-        sys.modules[f"numpy._core.{name}"] = ModuleType(name)
+
+class _StandIn(ModuleType):
+    """Stands in for a module until it is asked for what it has not; then it becomes that module."""
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        module = import_module(self.__name__)
+        vars(self).update(vars(module))
+        return getattr(module, name)
+
+
+def _import_numpy() -> None:
+    """Import numpy without what nobody asks of it here, which takes a sixth of the time to an answer."""
+    sys.setdlopenflags(os.RTLD_LAZY)  # most of what is in the libraries is never called
+    for name, content in STAND_INS.items():
+        module = sys.modules[name] = _StandIn(name)
+        vars(module).update(content)
+    with suppress(ImportError):  # the work itself asks for it, too, and says what is missing
+        import numpy  # noqa: F401
+    for name in (name for name, content in STAND_INS.items() if content):  # nobody else gets to see what is made up
+        sys.modules.pop(name)
 
 
 def _outcome(work: Callable[[], wire.Answer]) -> tuple[str, Any]:

@@ -1,6 +1,7 @@
 """What clients read when something is wrong on the server's side: packages, models, bugs, limits, crowds."""
 
 import fcntl
+import io
 import json
 import os
 import shutil
@@ -82,6 +83,51 @@ def test_nothing_heavy_is_imported_for_nothing(name: str, request_: str, allowed
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=doors.ROOT / "cgi-bin", capture_output=True, text=True, check=True)
     assert done.stdout.split() == sorted(allowed)
+
+
+def imported(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code where a request's child process would do its work."""
+    code = f"import sys, gateway; gateway._import_numpy()\n{code}"
+    return subprocess.run([sys.executable, "-c", code], cwd=doors.ROOT / "cgi-bin", capture_output=True, text=True)
+
+
+def test_a_drawing_is_read_without_what_libraries_import_to_describe_themselves() -> None:
+    done = imported(
+        "import base64, classifier, ink\n"
+        f"reading = ink.read(base64.b64decode({SEVEN!r}.partition(b',')[2]))\n"
+        "assert classifier.load('cnn').score(reading.picture[None]).data.argmax() == 7\n"
+        "ink.to_png(reading.picture)\n"
+        "print(*(name for name in gateway.STAND_INS if type(sys.modules.get(name)).__name__ == 'module'))\n"
+        "print(*(name for name in sys.modules if name.startswith('PIL.') and name.endswith('Plugin')))\n"
+    )
+    assert (done.returncode, done.stdout) == (0, "\nPIL.PngImagePlugin\n"), done.stderr
+
+
+def test_what_was_left_out_is_there_for_who_asks_for_it() -> None:
+    done = imported(
+        "import ctypes.util, inspect, pickle, platform\n"
+        "from ast import *\n"
+        "from PIL.ExifTags import Base\n"
+        "import numpy as np, numpy.ma, numpy.typing\n"
+        "array = pickle.loads(pickle.dumps(np.linalg.inv(np.eye(2))))\n"
+        "print(array.tolist(), inspect.signature(lambda a, *, b: 0), inspect.cleandoc(' x'), literal_eval('[1]'))\n"
+        "print(ctypes.c_int(3).value, callable(ctypes.util.find_library), platform.machine() != '', Base(274).name)\n"
+        "print(numpy.typing.NDArray[np.int8])\n"
+    )
+    assert done.stdout.splitlines() == [
+        "[[1.0, 0.0], [0.0, 1.0]] (a, *, b) x [1]",
+        "3 True True Orientation",
+        "numpy.ndarray[tuple[typing.Any, ...], numpy.dtype[numpy.int8]]",
+    ]
+
+
+def test_a_photo_that_lies_on_its_side_is_turned_under_cgi_too(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be seen turned by a quarter, clockwise
+    lying, photo = Image.open(io.BytesIO(pictures.encoded(pictures.canvas(7), "BMP"))).rotate(90), io.BytesIO()
+    lying.save(photo, "JPEG", exif=exif)
+    answer = doors.Script(tmp_path / "log").ask(pictures.data_url(photo.getvalue(), "image/jpeg")).json
+    assert (answer["digit"], "turned" in " ".join(answer["done"])) == (7, True)
 
 
 # --- bugs -------------------------------------------------------------------------------------------
