@@ -147,7 +147,7 @@ def _one(p: np.ndarray, rng: np.random.Generator) -> list:
     strokes = []
     if rng.random() < 0.9:
         # without a foot, a flag that reaches far to the left would make it one of MNIST's own sevens
-        steepest, widest = (70, 0.6) if foot else (75, 0.27)
+        steepest, widest = (70, 0.6) if foot else (78, 0.31)
         angle = np.radians(rng.uniform(20, steepest))
         length = height * min(rng.uniform(0.12, 0.6), widest / np.sin(angle))
         tip = top + length * np.array([-np.sin(angle), np.cos(angle)])
@@ -157,8 +157,9 @@ def _one(p: np.ndarray, rng: np.random.Generator) -> list:
         left, right = height * rng.uniform(0.1, 0.5, 2)
         tilt = rng.normal(0, 0.08) * height
         strokes.append((bottom[0] - left, bottom[1] + tilt, bottom[0] + right, bottom[1] - tilt))
-    elif rng.random() < 0.25:  # the upstroke to the next letter
-        strokes.append((*bottom, bottom[0] + height * rng.uniform(0.1, 0.3), bottom[1] - height * rng.uniform(0, 0.2)))
+    elif rng.random() < 0.35:  # the upstroke to the next letter
+        right, up = height * rng.uniform((0.1, 0), (0.3, 0.35))
+        strokes.append((*bottom, bottom[0] + right, bottom[1] - up))
     return strokes
 
 
@@ -181,10 +182,10 @@ def _seven(p: np.ndarray, rng: np.random.Generator) -> list:
         left, right = height * rng.uniform(0.12, 0.38, 2)
         tilt = rng.normal(0, 0.08) * height
         strokes.append((stem[0] - left, stem[1] + tilt, stem[0] + right, stem[1] - tilt))
-    if rng.random() < 0.25:
+    if rng.random() < 0.2:
         upper = p[p[:, 1] < p[:, 1].min() + 0.35 * height]
         start = upper[upper[:, 0].argmin()]
-        strokes.append((*start, start[0] + rng.normal(0, 0.5), start[1] + height * rng.uniform(0.08, 0.28)))
+        strokes.append((*start, start[0] + rng.normal(0, 0.5), start[1] + height * rng.uniform(0.07, 0.22)))
     return strokes
 
 

@@ -110,7 +110,17 @@ def _held_back(y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return train_test_split(np.arange(len(y)), test_size=HELD_BACK, stratify=y, random_state=seed)
 
 
-class Calibrated(ClassifierMixin, BaseEstimator):
+class _OnHeldBack:
+    """What a model learns from what it thinks of the held-back pictures."""
+
+    def _calibrate(self, raw: np.ndarray, y: np.ndarray) -> None:
+        self.scale_ = _scale(raw, y)
+        self.held_back_ = softmax(_evidence(raw, self.scale_), axis=1)
+        self.held_back_accuracy_ = float((self.held_back_.argmax(1) == y).mean())
+        self.threshold_ = float(np.quantile(self.held_back_.max(1), UNSURE))
+
+
+class Calibrated(_OnHeldBack, ClassifierMixin, BaseEstimator):
     """A classifier whose scores are made probabilities, and which knows when to be unsure.
 
     It is fitted twice: without a tenth of the training pictures, on which one or two numbers are then chosen
@@ -132,10 +142,7 @@ class Calibrated(ClassifierMixin, BaseEstimator):
         """
         y = y.astype(np.int64)  # what skl2onnx asks of labels
         fit, held = _held_back(y[:originals], self.seed)
-        raw = _raw(clone(self.estimator).fit(X[fit], y[fit]), X[held])
-        self.scale_ = _scale(raw, y[held])
-        self.held_back_ = softmax(_evidence(raw, self.scale_), axis=1)
-        self.threshold_ = float(np.quantile(self.held_back_.max(1), UNSURE))
+        self._calibrate(_raw(clone(self.estimator).fit(X[fit], y[fit]), X[held]), y[held])
         self.estimator_ = clone(self.estimator).fit(X, y)
         self.classes_ = np.arange(DIGITS)
         return self
@@ -180,7 +187,7 @@ def _scale(raw: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.exp(minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-6}).x)
 
 
-class Vote(ClassifierMixin, BaseEstimator):
+class Vote(_OnHeldBack, ClassifierMixin, BaseEstimator):
     """The weighted mean of the probabilities of several `Calibrated` models, calibrated once more.
 
     The weights are those that make the log loss of the held-back pictures least; no part has seen these then.
@@ -197,10 +204,7 @@ class Vote(ClassifierMixin, BaseEstimator):
         held = y[:originals][_held_back(y[:originals], self.seed)[1]]  # what each part held back
         scores = np.stack([part.held_back_ for part in self.parts_])
         self.weights_ = _weights(scores, held)
-        raw = np.log(self._mean(scores) + TINY)
-        self.scale_ = _scale(raw, held)
-        self.held_back_ = softmax(_evidence(raw, self.scale_), axis=1)
-        self.threshold_ = float(np.quantile(self.held_back_.max(1), UNSURE))
+        self._calibrate(np.log(self._mean(scores) + TINY), held)
         self.classes_ = np.arange(DIGITS)
         return self
 
@@ -230,10 +234,10 @@ def _weights(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
 # --- models
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "svm": {"C": 10.0, "gamma": "scale", "kernel": "rbf", "degree": 3},
+    "svm": {"C": 3.0, "gamma": "scale", "kernel": "rbf", "degree": 3},
     "forest": {"n_estimators": 25, "max_depth": None},
     "extra": {"n_estimators": 25, "max_depth": None},
-    "sgd": {"loss": "log_loss", "penalty": "l2", "alpha": 1e-5},
+    "sgd": {"loss": "log_loss", "penalty": "l2", "alpha": 1e-6},
 }
 PARTS = tuple(SETTINGS)  # of the vote
 SETTINGS["voting"] = {key: value for part in PARTS for key, value in SETTINGS[part].items()}

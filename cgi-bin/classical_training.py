@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from classical import SETTINGS, TITLES, UNSURE, classifier, pipeline
+from classical import DIGITS, SETTINGS, TITLES, UNSURE, classifier, pipeline
 from dataset import SHA256, Mnist
 from errors import BadSetting, TrainingFailed
 from figures import on_test_set
@@ -24,17 +24,18 @@ from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, StratifiedKFold, train_test_split
 from sklearn.pipeline import Pipeline
 from tqdm import tqdm
-from training import check_folder, check_labels, uninterrupted
+from training import check_folder, check_labels, overlap, uninterrupted
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 AGREEMENT = 1e-4  # the most that a score of the exported model may differ from scikit-learn's
 COMPARED = 2000  # test images that this is checked on
 VALIDATION = 0.1  # share of the training images that --validation keeps for itself
 FOLDS = 5  # of the cross-validation in a grid search
+SEARCHED = 10_000  # training images that a grid search looks at, chosen at random; its time grows faster than they do
 GRIDS: dict[str, dict[str, list[Any]]] = {
-    "svm": {"C": [3.0, 10.0, 30.0], "gamma": [0.3, 0.6, 1.2]},
-    "forest": {"n_estimators": [25, 50], "max_depth": [8, 12, 16, None]},
-    "extra": {"n_estimators": [25, 50], "max_depth": [8, 12, 16, None]},
+    "svm": {"C": [3.0, 10.0, 30.0], "gamma": ["scale", 0.3, 0.6, 1.2]},
+    "forest": {"n_estimators": [12, 25], "max_depth": [8, 12, 16, None]},
+    "extra": {"n_estimators": [12, 25], "max_depth": [8, 12, 16, None]},
     "sgd": {"loss": ["hinge", "log_loss", "modified_huber"], "alpha": [1e-6, 1e-5, 1e-4]},
 }
 
@@ -232,14 +233,14 @@ def _flat(pictures: np.ndarray) -> np.ndarray:
 
 
 def grid_search(name: str, settings: dict[str, Any], pictures: Pictures, seed: int) -> dict[str, Any]:
-    """Return the best settings of a grid and how all did, by cross-validation on the originals.
+    """Return the best settings of a grid and how all did, by cross-validation on up to `SEARCHED` originals.
 
     "candidates" has a row for each: its settings, mean accuracy and standard deviation over the folds.
     """
     import joblib  # type: ignore[import-untyped]
 
-    X = pipeline(name, settings, seed)[:-1].transform(pictures.X[: pictures.originals])
-    y = pictures.y[: pictures.originals]
+    rows = np.random.default_rng(seed).permutation(pictures.originals)[:SEARCHED]
+    X, y = pipeline(name, settings, seed)[:-1].transform(pictures.X[rows]), pictures.y[rows]
     folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(X, y))
     grid = list(ParameterGrid(GRIDS[name]))
     jobs = [
@@ -248,12 +249,12 @@ def grid_search(name: str, settings: dict[str, Any], pictures: Pictures, seed: i
     done = joblib.Parallel(n_jobs=-1, return_as="generator")(jobs)
     scores = list(tqdm(done, "grid search", len(jobs), unit="fit", disable=None))
     table = np.array(scores).reshape(len(grid), FOLDS)
-    rows = [
+    candidates = [
         each | {"accuracy": round(float(row.mean()), 5), "deviation": round(float(row.std()), 5)}
         for each, row in zip(grid, table, strict=True)
     ]
     best = grid[int(table.mean(1).argmax())]
-    return {"best": best, "folds": FOLDS, "images": len(y), "candidates": rows}
+    return {"best": best, "folds": FOLDS, "images": len(y), "candidates": candidates}
 
 
 def search_table(search: dict[str, Any]) -> str:
@@ -279,26 +280,35 @@ def _fold(estimator: Any, X: np.ndarray, y: np.ndarray, fit: np.ndarray, held: n
 
 # --- card and files
 
+# Where the steps of a pipeline keep what they have learnt: PCA and scaling, support vectors, a linear model
+LEARNT = ("components_", "mean_", "scale_", "support_vectors_", "dual_coef_", "coef_", "intercept_")
+
 
 def describe(
     chosen: argparse.Namespace, mnist: Mnist, training: Pictures, settings: dict[str, Any], model: Pipeline
 ) -> dict[str, Any]:
     """Return the part of the card that doesn't depend on how well the model does."""
     packages = ("scikit-learn", "skl2onnx", "onnx", "numpy", "scipy")
-    threshold = model[-1].threshold_
+    last = model[-1]
+    threshold = last.threshold_
     return {
         "name": chosen.model,
         "title": TITLES[chosen.model],
         "input": "deskewed",
         "architecture": architecture(model),
-        "parameters": settings,
+        "parameters": sum(learnt(part.estimator_) for part in parts_of(last)),
+        "settings": settings,
         "dataset": {
             "source": "MNIST" if mnist.sha256 == SHA256 else "not MNIST",
             "train_images": training.originals,
             "variants": len(training.y) - training.originals,
             "sha256": mnist.sha256,
-        },
+        }
+        | overlap(mnist),
         "seed": chosen.seed,
+        "held_back": len(last.held_back_),
+        "on_held_back": {"accuracy": last.held_back_accuracy_},
+        "temperature": round(1 / float(last.scale_[0]), 4),
         "unsure": {
             "rule": f"Unsure when the best of the ten scores is below {threshold:.3f}: "
             f"so are {UNSURE:.0%} of the held-back training digits.",
@@ -312,13 +322,29 @@ def describe(
 def architecture(model: Pipeline) -> list[str]:
     """Return the steps of a fitted pipeline, in words."""
     steps = ["deskewed by image moments", "ink gradients in 8 directions, averaged over 8x8 windows of 7x7 pixels"]
-    parts = getattr(model[-1], "parts_", [model[-1]])
+    parts = parts_of(model[-1])
     steps += [_words(part.estimator_) for part in parts]
     if len(parts) > 1:
         names = [name for name, _ in model[-1].parts]
         weights = [f"{weight:.2f} {name}" for weight, name in zip(model[-1].weights_, names, strict=True)]
         steps.append(f"weighted mean of their probabilities: {', '.join(weights)}")
     return [*steps, "calibrated by temperature"]
+
+
+def parts_of(model: Any) -> list[Any]:
+    """Return the models of which a fitted vote consists, or the only one there is."""
+    return getattr(model, "parts_", [model])
+
+
+def learnt(estimator: Any) -> int:
+    """Return how many numbers a fitted classifier has learnt; a tree's are its questions and its leaves' shares."""
+    if hasattr(estimator, "steps"):
+        return sum(learnt(step) for _, step in estimator.steps)
+    if hasattr(estimator, "estimators_"):
+        leaves = sum(int(tree.tree_.n_leaves) for tree in estimator.estimators_)
+        splits = sum(tree.tree_.node_count for tree in estimator.estimators_) - leaves
+        return 2 * splits + DIGITS * leaves
+    return sum(getattr(estimator, name).size for name in LEARNT if hasattr(estimator, name))
 
 
 def _words(estimator: Any) -> str:

@@ -1,4 +1,4 @@
-"""What tests share: the three doors, broken servers, a browser, and MNIST where it is to be had."""
+"""What tests share: the four doors, broken servers, a browser, and MNIST where it is to be had."""
 
 import os
 import shutil
@@ -49,7 +49,14 @@ def lighttpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]
         yield server
 
 
-@pytest.fixture(params=["wsgi_door", "http_server", "lighttpd"])
+@pytest.fixture(scope="session")
+def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
+    """The application with worker processes, as deploy/gunicorn.conf.py sets it up."""
+    with doors.gunicorn(tmp_path_factory.mktemp("gunicorn") / "log") as server:
+        yield server
+
+
+@pytest.fixture(params=["wsgi_door", "http_server", "lighttpd", "gunicorn"])
 def door(request: pytest.FixtureRequest) -> Any:
     """Each of the doors in turn; a test that takes it has to hold for all of them."""
     return request.getfixturevalue(request.param)

@@ -14,6 +14,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "cgi-bin"), str(HERE.parent)]  # as pytest does, for who runs this file itself
 
+import classical  # noqa: E402
 import classifier  # noqa: E402
 import dataset  # noqa: E402
 import ink  # noqa: E402
@@ -25,6 +26,8 @@ from benchmarks import drawn, nondigits  # noqa: E402
 
 SCORES = HERE / "shipped_scores.json"
 NAMES = ["cnn", "extra", "forest", "sgd", "svm", "voting"]
+IN_EVERY_CARD = """name title architecture parameters dataset seed held_back on_held_back temperature unsure trained
+    versions fit_seconds accuracy test_images test_errors calibration_error file bytes sha256"""
 
 
 def scores_now(name):
@@ -56,8 +59,25 @@ def test_the_network_was_trained_with_the_settings_that_train_py_takes_by_itself
     assert asdict(training.Settings()).items() <= card_of("cnn").items()
 
 
-def test_the_network_has_learnt_from_no_test_image():
-    assert card_of("cnn")["dataset"]["test_images_also_in_training"] == 0
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "cnn"])
+def test_a_scikit_learn_model_was_trained_with_the_settings_that_train_py_takes_by_itself(name):
+    card = card_of(name)
+    assert card["settings"] == classical.SETTINGS[name]
+    if name != "voting":  # its parts are searched for themselves
+        assert card["search"]["best"].items() <= card["settings"].items()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_says_what_every_card_says(name):
+    card = card_of(name)
+    assert set(IN_EVERY_CARD.split()) - set(card) == set()
+    assert {"source", "train_images", "sha256"} < set(card["dataset"])
+    assert 0.9 < card["on_held_back"]["accuracy"] < 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_model_has_learnt_from_a_test_image(name):
+    assert card_of(name)["dataset"]["test_images_also_in_training"] == 0
 
 
 def test_the_checkpoint_is_the_one_that_the_network_was_exported_from():

@@ -16,6 +16,11 @@ import small_mnist
 import train
 from commands import run
 from PIL import Image
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.linear_model import SGDClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 MODELS = ["svm", "forest", "extra", "sgd", "voting"]
 
@@ -53,11 +58,13 @@ def test_the_command_trains_reports_and_saves(data: Path, tmp_path: Path) -> Non
     assert files(out) == ["svm.json", "svm.onnx"]
     card, exported = card_of(out, "svm"), (out / "svm.onnx").read_bytes()
     assert (card["bytes"], card["sha256"]) == (len(exported), hashlib.sha256(exported).hexdigest())
-    assert card["parameters"] == {"C": 5.0, "gamma": "scale", "kernel": "rbf", "degree": 3}
+    assert card["settings"] == {"C": 5.0, "gamma": "scale", "kernel": "rbf", "degree": 3}
     assert (card["name"], card["file"], card["input"], card["seed"]) == ("svm", "svm.onnx", "deskewed", 3)
     assert (card["test_images"], card["dataset"]["train_images"], card["dataset"]["variants"]) == (50, 200, 0)
     assert card["accuracy"] == 1 - card["test_errors"] / 50 > 0.9
     assert 0.5 < card["unsure"]["confidence"] < 1
+    assert (card["held_back"], card["dataset"]["test_images_also_in_training"]) == (20, 0)
+    assert card["on_held_back"]["accuracy"] * 20 == pytest.approx(round(card["on_held_back"]["accuracy"] * 20))
     head, table, matrix, last = ended.out.strip().split("\n\n", 1)[0], *split_report(ended.out)
     assert head == "Report on 50 test images"
     assert [row.split()[0] for row in table.splitlines()[2:12]] == list("0123456789")
@@ -74,6 +81,17 @@ def split_report(out: str) -> tuple[str, str, str]:
     table, rest = out.split("\nConfusion matrix: a row for each label, a column for each answer\n\n")
     matrix, last = rest.split("\n\n")
     return table.split("\n\n", 1)[1], matrix, last
+
+
+def test_the_numbers_that_a_model_has_learnt_are_counted() -> None:
+    X, y = np.random.default_rng(0).random((60, 6)).astype(np.float32), np.arange(60) % 10
+    linear = make_pipeline(StandardScaler(), SGDClassifier()).fit(X, y)
+    assert classical_training.learnt(linear) == 2 * 6 + 10 * (6 + 1)
+    stump = ExtraTreesClassifier(3, max_leaf_nodes=2, random_state=0).fit(X, y)
+    assert classical_training.learnt(stump) == 3 * (2 + 2 * 10)
+    machine = SVC().fit(X, y)
+    vectors = len(machine.support_)
+    assert classical_training.learnt(machine) == vectors * 6 + 9 * vectors + 45
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -107,7 +125,7 @@ def test_grid_search_chooses_the_best_and_overrides_single_options(
     card = card_of(tmp_path, "svm")
     search = card["search"]
     assert search["best"] == {"C": 10.0, "gamma": 0.6}
-    assert card["parameters"] == {"C": 10.0, "gamma": 0.6, "kernel": "rbf", "degree": 3}
+    assert card["settings"] == {"C": 10.0, "gamma": 0.6, "kernel": "rbf", "degree": 3}
     assert [(row["C"], row["gamma"]) for row in search["candidates"]] == [
         (1e-4, 0.6),
         (1e-4, 500.0),
@@ -119,6 +137,16 @@ def test_grid_search_chooses_the_best_and_overrides_single_options(
     assert "best of 4 by 5-fold cross-validation on 200 images" in out
     assert ": C 10.0, gamma 0.6\n" in out
     assert Image.open(plots / "search.png").format == "PNG"
+
+
+def test_a_grid_search_looks_at_so_many_images_at_most(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classical_training, "SEARCHED", 120)
+    monkeypatch.setitem(classical_training.GRIDS, "sgd", {"loss": ["hinge"], "alpha": [1e-4, 1e-3]})
+    assert train_main(data, "-M", "sgd", "-g", "-o", tmp_path) == 0
+    card = card_of(tmp_path, "sgd")
+    assert (card["search"]["images"], card["dataset"]["train_images"]) == (120, 200)
 
 
 def test_the_svm_is_searched_over_at_least_eight_candidates() -> None:
@@ -251,7 +279,7 @@ def test_each_option_is_trained_with_and_noted_in_the_card(
 ) -> None:
     assert train_main(data, "-M", name, "-o", tmp_path, *arguments) == 0
     card = card_of(tmp_path, name)
-    assert card["parameters"] == classical.SETTINGS[name] | recorded
+    assert card["settings"] == classical.SETTINGS[name] | recorded
     assert card["accuracy"] > 0.5
 
 
