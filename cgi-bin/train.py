@@ -15,7 +15,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ["cnn", "svm", "forest", "extra", "sgd", "voting"]
 OF_ALL = ["--dataset", "--outpath", "--seed", "--metrics", "--plots", "--verbose"]
-OF_CNN = ["--epochs", "--batch-size", "--learning-rate", "--doubted", "--work", "--resume", "--extra", "--repeat"]
+OF_CNN = ["--epochs", "--batch-size", "--learning-rate", "--doubted", "--work", "--resume", "--extra"]
+OF_LESSON = ["--extra", "--repeat", "--dataset", "--outpath", "--verbose"]
 SOURCE = "HDF5 file of fetch.py, or folder or URL with MNIST's four files"
 
 
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         import training  # noqa: F401
 
         chosen = parser().parse_args(arguments)
-        refuse_foreign(chosen.model, arguments)
+        refuse_foreign(chosen, arguments)
         return run(chosen)
     except ModuleNotFoundError as missing:
         print(f"train.py: {missing.name} is not installed; run: pip install -r requirements.txt", file=sys.stderr)
@@ -73,19 +74,29 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def refuse_foreign(model: str, arguments: list[str] | None) -> None:
-    """End with a usage error if an option was given, if only as what is usual, that the chosen model doesn't have."""
+def refuse_foreign(chosen: argparse.Namespace, arguments: list[str] | None) -> None:
+    """End with a usage error if an option was given, if only as what is usual, that what is asked for doesn't have."""
     import classical_training
 
-    own = OF_CNN if model == "cnn" else classical_training.flags(model)
-    every = {flag for other in MODELS[1:] for flag in classical_training.flags(other)} | set(OF_CNN)
+    what, own = options(chosen)
+    every = {flag for model in MODELS[1:] for flag in classical_training.flags(model)}
+    every |= {*OF_CNN, *OF_LESSON, *OF_ALL}
     names = {flag: classical_training.NAMES.get(flag, flag.strip("-").replace("-", "_")) for flag in every - set(own)}
     # What is there already gets no default: it stays None unless it is given.
     made, given = parser(), argparse.Namespace(**dict.fromkeys(names.values()))
     made.parse_args(arguments, given)
     for flag in sorted(names):
         if getattr(given, names[flag]) is not None:
-            made.error(f"{model} has no option {flag}; it has {', '.join([*own, *OF_ALL])}")
+            made.error(f"{what} has no option {flag}; it has {', '.join(own)}")
+
+
+def options(chosen: argparse.Namespace) -> tuple[str, list[str]]:
+    """What is asked for, and the long flags that it has."""
+    import classical_training
+
+    if chosen.model != "cnn":
+        return chosen.model, [*classical_training.flags(chosen.model), *OF_ALL]
+    return ("cnn with --extra", OF_LESSON) if chosen.extra else ("cnn", [*OF_CNN, *OF_ALL])
 
 
 def positive(text: str) -> int:
