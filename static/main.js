@@ -101,7 +101,7 @@ function putAway() {
 
 /** Empties the page of whatever it shows: a drawing, a picture, an answer, or what went wrong. */
 function clear() {
-  drawing.clear(); // where nothing was drawn nobody hears of it, so the rest is not left to the listener
+  if (!drawing.empty) return drawing.clear(); // its listener does the rest
   putAway();
   nothing();
 }
@@ -129,8 +129,7 @@ function refresh() {
 }
 
 function showPicture(picture, reply) {
-  if (!drawing.empty) drawing.clear();
-  nothing();
+  clear();
   brought = picture;
   find("shown").src = URL.createObjectURL(picture);
   find("shown").hidden = false;
