@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from errors import BrokenModel, MissingPackage, NoModel, UnknownModel
 
-# No pathlib here, nor in what else each request imports: a twentieth of the time to an answer went into that.
+# No pathlib here, nor in what else each request imports: it takes long to import.
 MODELS = os.environ.get("MNIST_MODELS") or os.path.abspath(f"{__file__}/../../models")
 DEFAULT = "cnn"
 DIGITS = 10

@@ -17,7 +17,6 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
 from wsgiref.handlers import CGIHandler  # nosec B412
@@ -94,8 +93,8 @@ def guarded(work: wire.Work) -> wire.Answer:
 def isolated(work: wire.Work) -> wire.Answer:
     """Do the work in a child process with limits. Raises what it raises, and OutOfLimits if the child fails.
 
-    A second child that reads the picture while this one loads the model was tried: an answer takes 8 % less time
-    where a core is idle, but 9 % more of processor time, which a crowd pays for.
+    A second child that reads the picture while this one loads the model was tried: an answer comes sooner where a core
+    is idle, but takes more of processor time, which a crowd pays for.
     """
     receiver, sender = os.pipe()
     child = os.fork()
@@ -172,6 +171,8 @@ class _StandIn(ModuleType):
     """Stands in for a module until it is asked for what it has not; then it becomes that module."""
 
     def __getattr__(self, name: str) -> Any:
+        from importlib import import_module  # no request for a drawing comes here
+
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
         module = import_module(self.__name__)
@@ -180,7 +181,7 @@ class _StandIn(ModuleType):
 
 
 def _import_numpy() -> None:
-    """Import numpy without what nobody asks of it here, which takes a sixth of the time to an answer."""
+    """Import numpy without what nobody asks of it here, which would be a good part of the time to an answer."""
     sys.setdlopenflags(os.RTLD_LAZY)  # most of what is in the libraries is never called
     for name, content in STAND_INS.items():
         module = sys.modules[name] = _StandIn(name)
