@@ -84,8 +84,8 @@ def _pool(tflearn: Any, net: Any) -> Any:
     """Half the height and width: the greatest of each 2x2 window, then the mean of each four of those.
 
     Antialiased (Zhang, "Making convolutional networks shift-invariant again", 2019): what 2x2 max pooling alone makes
-    of a stroke depends on whether it lies in an odd or an even column. One tower, five epochs: log loss 0.022 on the
-    held-back images instead of 0.027, in the same time.
+    of a stroke depends on whether it lies in an odd or an even column. It lowers the log loss of held-back images and
+    takes no longer.
     """
     return tflearn.avg_pool_2d(tflearn.max_pool_2d(net, 2, strides=1), 2)
 
