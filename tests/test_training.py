@@ -275,7 +275,7 @@ def test_nothing_to_resume_is_said(tmp_path):
 
 
 def test_folding_batch_normalisation_changes_no_score(tiny):
-    run = model.Training(seed=3)
+    run = model.Training(seed=3, exact=True)
     for _ in range(3):
         run.learn(tiny.X_train[:30], tiny.y_train[:30], 0.01)
     network = model.Inference()
@@ -283,6 +283,34 @@ def test_folding_batch_normalisation_changes_no_score(tiny):
     logits = run.logits(tiny.X_test)
     softmax = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     assert np.abs(network.score(tiny.X_test.astype(np.float32) / 255) - softmax).max() < 1e-5
+
+
+def test_normalisation_in_one_operation_does_as_tflearn_s_own():
+    import tensorflow.compat.v1 as tf
+
+    tflearn, rng = model.import_tflearn(), np.random.default_rng(0)
+    with tf.Graph().as_default(), tf.Session() as session:
+        given = tf.placeholder(tf.float32, (None, 5, 5, 3))
+        theirs = tflearn.batch_normalization(given, epsilon=model.EPSILON, stddev=0.0, scope="theirs")
+        both = [model._normalize(tflearn, given, "ours"), theirs]
+        session.run(tf.global_variables_initializer())
+        for learning in (True, True, False):
+            tflearn.is_training(learning, session=session)
+            ours, theirs = session.run(both, {given: rng.normal(3, 2, (100, 5, 5, 3))})
+            assert np.abs(ours - theirs).max() < 2e-3  # theirs doesn't correct the variance for the size of a batch
+        kept = {v.op.name: v.eval() for v in tf.global_variables()}
+    for name in ("beta", "gamma", "moving_mean", "moving_variance"):
+        assert np.allclose(kept[f"ours/{name}"], kept[f"theirs/{name}"], rtol=1e-3), name
+
+
+def test_a_network_learns_in_bfloat16_as_in_float32(tiny):
+    """Where the processor doesn't have it, both are float32."""
+    runs = [model.Training(seed=3, exact=exact) for exact in (False, True)]
+    parts = [slice(at, at + 20) for at in range(0, 200, 20)] * 3
+    losses = np.array([[run.learn(tiny.X_train[p], tiny.y_train[p], 0.002) for p in parts] for run in runs])
+    assert (losses[:, -10:].mean(1) < 0.5 * losses[:, 0]).all()
+    assert np.abs(losses[0] - losses[1]).mean() < 0.1 * losses[1].mean()
+    assert (runs[0].logits(tiny.X_test).argmax(1) == runs[1].logits(tiny.X_test).argmax(1)).mean() > 0.9
 
 
 def test_the_temperature_softens_an_overconfident_network():
