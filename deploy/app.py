@@ -45,7 +45,7 @@ FULL = "Too many pictures are being read just now. Please try again in a moment.
 
 # One picture at a time in each worker, and one worker for each core: what is scored side by side on the same core only
 # takes memory. One thread does it all, first come, first served; were it done in the threads that listen to clients,
-# each would get an allocator's arena of its own, and the memory is a fifth larger (measured).
+# each would get an allocator's arena of its own, and the memory be larger.
 _scoring = ThreadPoolExecutor(1, "scoring")
 _places = threading.BoundedSemaphore(PLACES)
 
