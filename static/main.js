@@ -179,6 +179,7 @@ intake(find, (files) => pictures.add(files));
 showSamples(find("samples"), use);
 bindKeys();
 bindTheme();
+find("shown").addEventListener("load", () => URL.revokeObjectURL(find("shown").src));
 setSubject(null);
 find("privacy").hidden = readsBackTruly();
 find("asleep").remove();

@@ -73,6 +73,6 @@ function thumbnail(file) {
   image.alt = "";
   image.src = URL.createObjectURL(file);
   image.addEventListener("error", () => image.remove());
-  image.addEventListener("load", () => URL.revokeObjectURL(image.src));
+  for (const end of ["load", "error"]) image.addEventListener(end, () => URL.revokeObjectURL(image.src));
   return image;
 }

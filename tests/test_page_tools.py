@@ -251,6 +251,21 @@ def test_a_picture_can_be_opened_in_the_big_view_and_drawing_takes_it_away(visit
     assert page.locator("#shown").is_hidden()
 
 
+def test_a_picture_that_is_shown_and_a_file_that_is_none_are_let_go_of(visit, tmp_path):
+    page = visit()
+    page.evaluate("""() => {
+        window.held = new Set();
+        const [make, free] = [URL.createObjectURL, URL.revokeObjectURL];
+        URL.createObjectURL = (what) => { const url = make.call(URL, what); held.add(url); return url; };
+        URL.revokeObjectURL = (url) => { free.call(URL, url); held.delete(url); };
+    }""")
+    (tmp_path / "none.png").write_text("no picture")
+    page.set_input_files("#file", [picture(tmp_path), tmp_path / "none.png"])
+    page.click("#pictures button:not([disabled])")
+    assert page.locator("#shown").is_visible()
+    until(page, "document.querySelector('#pictures li.failed') && held.size === 0")
+
+
 @pytest.mark.parametrize("way", ["button", "key"])
 def test_a_picture_that_is_shown_can_be_cleared_with_its_answer(visit, tmp_path, way):
     page = opened_picture(visit, tmp_path)
