@@ -130,11 +130,10 @@ def _normalize(tflearn: Any, net: Any, scope: str) -> Any:
 class Training:
     """The training graph in a session of its own; with `folded`, the inference graph, made to learn on.
 
-    Where the processor has bfloat16, convolutions compute in it, much faster (the weights stay float32, and what is
-    added to them); `exact` is float32 throughout.
+    With `fast`, convolutions compute in bfloat16; the weights, and what is added to them, stay float32.
     """
 
-    def __init__(self, seed: int, folded: bool = False, exact: bool = False) -> None:
+    def __init__(self, seed: int, folded: bool = False, fast: bool = False) -> None:
         self.tflearn = import_tflearn()
         import tensorflow.compat.v1 as tf
 
@@ -143,7 +142,6 @@ class Training:
             tf.set_random_seed(seed)
             self.tflearn.init_graph(seed=seed)
             options = tf.get_collection(tf.GraphKeys.GRAPH_CONFIG)[0].graph_options.rewrite_options
-            fast = not exact and _has_bfloat16()
             options.auto_mixed_precision_onednn_bfloat16 = options.ON if fast else options.OFF
             self.network = network(training=not folded)
             self.rate = tf.Variable(0.0, trainable=False, name="learning_rate")
@@ -190,8 +188,8 @@ class Training:
         return np.concatenate([run(self.network.logits, {self.network.picture: as_input(p)}) for p in parts])
 
 
-def _has_bfloat16() -> bool:
-    """Whether Linux says that the processor computes in bfloat16. TensorFlow would emulate it, slowly."""
+def has_bfloat16() -> bool:
+    """Whether Linux says that the processor computes in bfloat16. TensorFlow would emulate it, slowly, or fail."""
     try:
         return bool({"avx512_bf16", "amx_bf16"} & set(Path("/proc/cpuinfo").read_text().split()))
     except OSError:

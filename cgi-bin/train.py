@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ["cnn", "svm", "forest", "extra", "sgd", "voting"]
 OF_ALL = ["--dataset", "--outpath", "--seed", "--metrics", "--plots", "--verbose"]
-OF_CNN = ["--epochs", "--batch-size", "--learning-rate", "--doubted", "--work", "--resume", "--extra"]
+OF_CNN = ["--epochs", "--batch-size", "--learning-rate", "--doubted", "--work", "--resume", "--fast", "--extra"]
 OF_LESSON = ["--extra", "--repeat", "--dataset", "--outpath", "--verbose"]
 SOURCE = "HDF5 file of fetch.py, or folder or URL with MNIST's four files"
 
@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     add("-o", "--outpath", type=Path, help="folder of the trained model (default: models; with --extra out/taught)")
     add("--work", type=Path, help="folder of checkpoint and learning curve (default: out)")
     add("--resume", action="store_true", help="go on from the checkpoint of a run that was cut short")
+    add("--fast", action="store_true", help="compute in bfloat16, faster, if the processor has it")
     add("--extra", type=Path, metavar="FILE", help="teach the CNN the drawings of a CSV file that the page exported")
     add("--repeat", type=positive, default=20, help="times that each drawing of --extra counts an epoch")
     add("-m", "--metrics", action="store_true", help="print classification report and confusion matrix")
@@ -121,7 +122,7 @@ def run(chosen: argparse.Namespace) -> int:
     folder, work = chosen.outpath or ROOT / "models", chosen.work or ROOT / "out"
     # The CNN makes variants of its own, and one of a held-back image must not be learnt from.
     mnist = dataset.without_variants(dataset.load(chosen.data))
-    card = train(mnist, settings, folder, work, chosen.resume)
+    card = train(mnist, settings, folder, work, chosen.resume, chosen.fast)
     if chosen.metrics or chosen.plots:
         report_cnn(chosen, mnist, folder)
     print(f"{card['accuracy']:.2%} of {card['test_images']:,} test images right; the model is in {folder}.")

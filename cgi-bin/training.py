@@ -58,22 +58,24 @@ class Settings:
         return {name: value for name, value in asdict(self).items() if name != "doubted"}
 
 
-def train(mnist: Mnist, settings: Settings, folder: Path, work: Path, resume: bool) -> dict[str, Any]:
+def train(
+    mnist: Mnist, settings: Settings, folder: Path, work: Path, resume: bool, fast: bool = False
+) -> dict[str, Any]:
     """Train, check, and replace the model in `folder`; checkpoints and learning curve go to `work`.
 
-    Returns the card. Raises BadSetting if a folder can't be written to or there is nothing to resume, BadDataset
-    if a digit is missing, TrainingFailed if the exported network doesn't do as the trained one or can't be saved.
-    Until the very end `folder` is left as it was.
+    `fast` is in bfloat16. Returns the card. Raises BadSetting if a folder can't be written to, there is nothing to
+    resume or no bfloat16, BadDataset if a digit is missing, TrainingFailed if the exported network doesn't do as the
+    trained one or can't be saved. Until the very end `folder` is left as it was.
     """
     for place in (folder, work):
         check_folder(place)
     kept, held = split(len(mnist.y_train), settings)
     check_labels(mnist.y_train[kept])
-    run = Run(settings, work, resume)
+    run = Run(settings, work, resume, fast)
     run.learn(mnist.X_train[kept], mnist.y_train[kept], mnist.X_train[held], mnist.y_train[held])
     network, facts = finish(run, mnist.X_train[held], mnist.y_train[held])
     card = facts | describe(network, mnist, settings) | {"fit_seconds": round(run.seconds)}
-    card |= evaluate(network, mnist.X_test, mnist.y_test)
+    card |= evaluate(network, mnist.X_test, mnist.y_test) | ({"fast": True} if fast else {})
     publish(network, card, folder)
     return card
 
@@ -128,11 +130,13 @@ def saving(what: str, folder: Path, then: str) -> Iterator[None]:
 class Run:
     """The epochs of a run: where they stand, and the checkpoint that `--resume` takes up."""
 
-    def __init__(self, settings: Settings, work: Path, resume: bool) -> None:
-        from model import Training
+    def __init__(self, settings: Settings, work: Path, resume: bool, fast: bool = False) -> None:
+        from model import Training, has_bfloat16
 
+        if fast and not has_bfloat16():
+            raise BadSetting("This processor does not compute in bfloat16, as --fast would; train without --fast.")
         self.settings, self.work = settings, work
-        self.training = Training(settings.seed)
+        self.training = Training(settings.seed, fast=fast)
         self.epoch, self.seconds, self.history = 0, 0.0, list[dict[str, float]]()
         self.sum: dict[str, np.ndarray] = {}
         if resume:
@@ -225,12 +229,22 @@ class Run:
             raise BadSetting(f"The checkpoint in {place} is damaged; train without --resume.") from error
         if state["settings"] != self.settings.of_learning():
             raise BadSetting(f"The checkpoint in {place} was made with other settings: {state['settings']}")
-        with self.training.graph.as_default():
-            self.training.dnn.load(str(place / "cnn"), verbose=False)
+        self._load(place)
         self.seconds, self.history = state["seconds"], state["history"]
         self.epoch = len(self.history)
         with np.load(place / "sum.npz") as kept:
             self.sum = {name.replace("|", "/"): kept[name] for name in kept.files}
+
+    def _load(self, place: Path) -> None:
+        from tensorflow.errors import OpError
+
+        try:
+            with self.training.graph.as_default():
+                self.training.dnn.load(str(place / "cnn"), verbose=False)
+        except (OpError, ValueError) as error:  # ValueError: there is no such file
+            raise BadSetting(
+                f"The checkpoint in {place} is damaged, or another version's; train without --resume."
+            ) from error
 
 
 class Variety:

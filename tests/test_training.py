@@ -269,13 +269,29 @@ def test_a_damaged_checkpoint_is_said(tmp_path):
         training.Run(TINY, tmp_path, resume=True)
 
 
+@pytest.mark.parametrize("how", ["cut", "gone", "of another network"])
+def test_a_checkpoint_without_its_weights_is_said(trained, tmp_path, how):
+    work = tmp_path / "work"
+    shutil.copytree(trained[0] / "work", work)
+    index = work / "checkpoint" / "cnn.index"
+    if how == "cut":
+        index.write_bytes(index.read_bytes()[:100])
+    elif how == "gone":
+        index.unlink()
+    else:
+        other = model.Inference()
+        other.save(work / "checkpoint" / "cnn")
+    with pytest.raises(BadSetting, match=r"is damaged, or another version's; train without --resume\.$"):
+        training.Run(TINY, work, resume=True)
+
+
 def test_nothing_to_resume_is_said(tmp_path):
     with pytest.raises(BadSetting, match="train without --resume"):
         training.Run(TINY, tmp_path, resume=True)
 
 
 def test_folding_batch_normalisation_changes_no_score(tiny):
-    run = model.Training(seed=3, exact=True)
+    run = model.Training(seed=3)
     for _ in range(3):
         run.learn(tiny.X_train[:30], tiny.y_train[:30], 0.01)
     network = model.Inference()
@@ -303,14 +319,21 @@ def test_normalisation_in_one_operation_does_as_tflearn_s_own():
         assert np.allclose(kept[f"ours/{name}"], kept[f"theirs/{name}"], rtol=1e-3), name
 
 
+@pytest.mark.skipif(not model.has_bfloat16(), reason="this processor has no bfloat16")
 def test_a_network_learns_in_bfloat16_as_in_float32(tiny):
-    """Where the processor doesn't have it, both are float32."""
-    runs = [model.Training(seed=3, exact=exact) for exact in (False, True)]
+    runs = [model.Training(seed=3, fast=fast) for fast in (True, False)]
     parts = [slice(at, at + 20) for at in range(0, 200, 20)] * 3
     losses = np.array([[run.learn(tiny.X_train[p], tiny.y_train[p], 0.002) for p in parts] for run in runs])
     assert (losses[:, -10:].mean(1) < 0.5 * losses[:, 0]).all()
+    assert (losses[0] != losses[1]).any()
     assert np.abs(losses[0] - losses[1]).mean() < 0.1 * losses[1].mean()
     assert (runs[0].logits(tiny.X_test).argmax(1) == runs[1].logits(tiny.X_test).argmax(1)).mean() > 0.9
+
+
+def test_a_processor_without_bfloat16_can_not_train_fast(tmp_path, monkeypatch):
+    monkeypatch.setattr(model, "has_bfloat16", lambda: False)
+    with pytest.raises(BadSetting, match=r"^This processor .* train without --fast\.$"):
+        training.Run(TINY, tmp_path, resume=False, fast=True)
 
 
 def test_the_temperature_softens_an_overconfident_network():
