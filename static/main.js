@@ -12,7 +12,7 @@ import { Models } from "./models.js";
 import { keepPageUsable } from "./offline.js";
 import { toPng } from "./paint.js";
 import { Pen } from "./pen.js";
-import { Pictures } from "./pictures.js";
+import { Pictures, showFile } from "./pictures.js";
 import { readsBackTruly } from "./privacy.js";
 import { show as showSamples } from "./samples.js";
 import { Screen } from "./screen.js";
@@ -131,7 +131,7 @@ function refresh() {
 function showPicture(picture, reply) {
   clear();
   brought = picture;
-  find("shown").src = URL.createObjectURL(picture);
+  showFile(find("shown"), picture);
   find("shown").hidden = false;
   find("hint").hidden = true;
   answer.show(reply);
@@ -179,7 +179,6 @@ intake(find, (files) => pictures.add(files));
 showSamples(find("samples"), use);
 bindKeys();
 bindTheme();
-find("shown").addEventListener("load", () => URL.revokeObjectURL(find("shown").src));
 setSubject(null);
 find("privacy").hidden = readsBackTruly();
 find("asleep").remove();

@@ -71,8 +71,14 @@ function entry(file) {
 function thumbnail(file) {
   const image = document.createElement("img");
   image.alt = "";
-  image.src = URL.createObjectURL(file);
   image.addEventListener("error", () => image.remove());
-  for (const end of ["load", "error"]) image.addEventListener(end, () => URL.revokeObjectURL(image.src));
+  showFile(image, file);
   return image;
+}
+
+/** Shows a file in an image, and lets go of it then: an address that is kept keeps the whole file in memory. */
+export function showFile(image, file) {
+  const url = URL.createObjectURL(file);
+  for (const end of ["load", "error"]) image.addEventListener(end, () => URL.revokeObjectURL(url), { once: true });
+  image.src = url;
 }
