@@ -3,7 +3,7 @@
     network(training=True)   with batch normalisation and dropout, trained by `train.py`
     network(training=False)  the same layers with the normalisation folded into the convolutions
 
-TFLearn wraps batch normalisation and dropout in `tf.cond`, which the converters refuse; so the trained weights
+Batch normalisation and dropout are switched by `tf.cond`, which the converters refuse; so the trained weights
 are folded (`fold`), loaded into the second graph, and that one is saved as the checkpoint in `models/` and
 exported to LiteRT. Only training and the slow fallback of `classifier.py` import this module.
 """
@@ -86,8 +86,7 @@ def _pool(tflearn: Any, net: Any) -> Any:
     """Half the height and width: the greatest of each 2x2 window, then the mean of each four of those.
 
     Antialiased (Zhang, "Making convolutional networks shift-invariant again", 2019): what 2x2 max pooling alone makes
-    of a stroke depends on whether it lies in an odd or an even column. It lowers the log loss of held-back images and
-    takes no longer.
+    of a stroke depends on whether it lies in an odd or an even column.
     """
     return tflearn.avg_pool_2d(tflearn.max_pool_2d(net, 2, strides=1), 2)
 
@@ -107,10 +106,10 @@ def _normalize(tflearn: Any, net: Any, scope: str) -> Any:
     import tensorflow.compat.v1 as tf
 
     with tf.variable_scope(scope):
-        new = partial(tflearn.variables.variable, shape=[net.shape[-1]])
-        beta, gamma = new("beta", initializer="zeros"), new("gamma", initializer=tf.ones_initializer())
-        mean = new("moving_mean", initializer="zeros", trainable=False)
-        variance = new("moving_variance", initializer=tf.ones_initializer(), trainable=False)
+        made = partial(tflearn.variables.variable, shape=[net.shape[-1]])
+        beta, gamma = made("beta", initializer="zeros"), made("gamma", initializer=tf.ones_initializer())
+        mean = made("moving_mean", initializer="zeros", trainable=False)
+        variance = made("moving_variance", initializer=tf.ones_initializer(), trainable=False)
 
     def learning() -> Any:
         normal, *seen = tf.nn.fused_batch_norm(net, gamma, beta, epsilon=EPSILON)

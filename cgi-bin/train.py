@@ -117,12 +117,12 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.extra:
         return taught(chosen)
 
-    names = ("epochs", "batch_size", "learning_rate", "seed", "doubted")
+    names = ("epochs", "batch_size", "learning_rate", "seed", "doubted", "fast")
     settings = Settings(**{name: getattr(chosen, name) for name in names})
     folder, work = chosen.outpath or ROOT / "models", chosen.work or ROOT / "out"
     # The CNN makes variants of its own, and one of a held-back image must not be learnt from.
     mnist = dataset.without_variants(dataset.load(chosen.data))
-    card = train(mnist, settings, folder, work, chosen.resume, chosen.fast)
+    card = train(mnist, settings, folder, work, chosen.resume)
     if chosen.metrics or chosen.plots:
         report_cnn(chosen, mnist, folder)
     print(f"{card['accuracy']:.2%} of {card['test_images']:,} test images right; the model is in {folder}.")

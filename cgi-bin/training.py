@@ -25,6 +25,7 @@ from multiprocessing import get_context
 from multiprocessing.pool import AsyncResult
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from augment import NOT_A_DIGIT, Augmenter, ignore_interrupt
@@ -52,30 +53,29 @@ class Settings:
     drawn: float = 0.48  # share of pictures drawn anew with a pen
     foreign: float = 0.08  # share of pictures that are no digit
     doubted: float = 0.043  # share of held-back digits that may be marked unsure
+    fast: bool = False  # whether convolutions compute in bfloat16
 
     def of_learning(self) -> dict[str, Any]:
         """The ones that the weights depend on: doubt can be fitted again to the same weights."""
         return {name: value for name, value in asdict(self).items() if name != "doubted"}
 
 
-def train(
-    mnist: Mnist, settings: Settings, folder: Path, work: Path, resume: bool, fast: bool = False
-) -> dict[str, Any]:
+def train(mnist: Mnist, settings: Settings, folder: Path, work: Path, resume: bool) -> dict[str, Any]:
     """Train, check, and replace the model in `folder`; checkpoints and learning curve go to `work`.
 
-    `fast` is in bfloat16. Returns the card. Raises BadSetting if a folder can't be written to, there is nothing to
-    resume or no bfloat16, BadDataset if a digit is missing, TrainingFailed if the exported network doesn't do as the
-    trained one or can't be saved. Until the very end `folder` is left as it was.
+    Returns the card. Raises BadSetting if a folder can't be written to, there is nothing to resume or no bfloat16,
+    BadDataset if a digit is missing, TrainingFailed if the exported network doesn't do as the trained one or can't be
+    saved. Until the very end `folder` is left as it was.
     """
     for place in (folder, work):
         check_folder(place)
     kept, held = split(len(mnist.y_train), settings)
     check_labels(mnist.y_train[kept])
-    run = Run(settings, work, resume, fast)
+    run = Run(settings, work, resume)
     run.learn(mnist.X_train[kept], mnist.y_train[kept], mnist.X_train[held], mnist.y_train[held])
     network, facts = finish(run, mnist.X_train[held], mnist.y_train[held])
     card = facts | describe(network, mnist, settings) | {"fit_seconds": round(run.seconds)}
-    card |= evaluate(network, mnist.X_test, mnist.y_test) | ({"fast": True} if fast else {})
+    card |= evaluate(network, mnist.X_test, mnist.y_test)
     publish(network, card, folder)
     return card
 
@@ -130,13 +130,13 @@ def saving(what: str, folder: Path, then: str) -> Iterator[None]:
 class Run:
     """The epochs of a run: where they stand, and the checkpoint that `--resume` takes up."""
 
-    def __init__(self, settings: Settings, work: Path, resume: bool, fast: bool = False) -> None:
+    def __init__(self, settings: Settings, work: Path, resume: bool) -> None:
         from model import Training, has_bfloat16
 
-        if fast and not has_bfloat16():
+        if settings.fast and not has_bfloat16():
             raise BadSetting("This processor does not compute in bfloat16, as --fast would; train without --fast.")
         self.settings, self.work = settings, work
-        self.training = Training(settings.seed, fast=fast)
+        self.training = Training(settings.seed, fast=settings.fast)
         self.epoch, self.seconds, self.history = 0, 0.0, list[dict[str, float]]()
         self.sum: dict[str, np.ndarray] = {}
         if resume:
@@ -219,32 +219,29 @@ class Run:
         (part / "state.json").write_text(json.dumps(state))
 
     def _take_up(self) -> None:
+        from tensorflow.errors import OpError
+
         places = [self.work / "checkpoint", self.work / "checkpoint.old"]
         place = next((place for place in places if (place / "state.json").exists()), None)
         if place is None:
             raise BadSetting(f"There is no checkpoint in {self.work} to resume from; train without --resume.")
         try:
-            state = json.loads((place / "state.json").read_text())
-        except ValueError as error:
-            raise BadSetting(f"The checkpoint in {place} is damaged; train without --resume.") from error
+            self._read(place)
+        except (OpError, OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise BadSetting(
+                f"The checkpoint in {place} is damaged, or another version's; train without --resume."
+            ) from error
+
+    def _read(self, place: Path) -> None:
+        state = json.loads((place / "state.json").read_text())
         if state["settings"] != self.settings.of_learning():
             raise BadSetting(f"The checkpoint in {place} was made with other settings: {state['settings']}")
-        self._load(place)
+        with self.training.graph.as_default():
+            self.training.dnn.load(str(place / "cnn"), verbose=False)
         self.seconds, self.history = state["seconds"], state["history"]
         self.epoch = len(self.history)
         with np.load(place / "sum.npz") as kept:
             self.sum = {name.replace("|", "/"): kept[name] for name in kept.files}
-
-    def _load(self, place: Path) -> None:
-        from tensorflow.errors import OpError
-
-        try:
-            with self.training.graph.as_default():
-                self.training.dnn.load(str(place / "cnn"), verbose=False)
-        except (OpError, ValueError) as error:  # ValueError: there is no such file
-            raise BadSetting(
-                f"The checkpoint in {place} is damaged, or another version's; train without --resume."
-            ) from error
 
 
 class Variety:

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -265,12 +267,12 @@ def test_a_checkpoint_of_other_settings_is_not_taken_up(trained):
 def test_a_damaged_checkpoint_is_said(tmp_path):
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "state.json").write_text('{"settings": {"epo')
-    with pytest.raises(BadSetting, match=r"is damaged; train without --resume\.$"):
+    with pytest.raises(BadSetting, match=r"is damaged, or another version's; train without --resume\.$"):
         training.Run(TINY, tmp_path, resume=True)
 
 
-@pytest.mark.parametrize("how", ["cut", "gone", "of another network"])
-def test_a_checkpoint_without_its_weights_is_said(trained, tmp_path, how):
+@pytest.mark.parametrize("how", ["cut", "gone", "of another network", "without sums", "with half of its sums"])
+def test_a_checkpoint_that_is_not_whole_is_said(trained, tmp_path, how):
     work = tmp_path / "work"
     shutil.copytree(trained[0] / "work", work)
     index = work / "checkpoint" / "cnn.index"
@@ -278,9 +280,12 @@ def test_a_checkpoint_without_its_weights_is_said(trained, tmp_path, how):
         index.write_bytes(index.read_bytes()[:100])
     elif how == "gone":
         index.unlink()
+    elif how == "of another network":
+        model.Inference().save(work / "checkpoint" / "cnn")
     else:
-        other = model.Inference()
-        other.save(work / "checkpoint" / "cnn")
+        sums = work / "checkpoint" / "sum.npz"
+        half = sums.read_bytes()[: sums.stat().st_size // 2]
+        sums.unlink() if how == "without sums" else sums.write_bytes(half)
     with pytest.raises(BadSetting, match=r"is damaged, or another version's; train without --resume\.$"):
         training.Run(TINY, work, resume=True)
 
@@ -307,8 +312,8 @@ def test_normalisation_in_one_operation_does_as_tflearn_s_own():
     tflearn, rng = model.import_tflearn(), np.random.default_rng(0)
     with tf.Graph().as_default(), tf.Session() as session:
         given = tf.placeholder(tf.float32, (None, 5, 5, 3))
-        theirs = tflearn.batch_normalization(given, epsilon=model.EPSILON, stddev=0.0, scope="theirs")
-        both = [model._normalize(tflearn, given, "ours"), theirs]
+        normalize = partial(tflearn.batch_normalization, epsilon=model.EPSILON, stddev=0.0)
+        both = [model._normalize(tflearn, given, "ours"), normalize(given, scope="theirs")]
         session.run(tf.global_variables_initializer())
         for learning in (True, True, False):
             tflearn.is_training(learning, session=session)
@@ -333,7 +338,7 @@ def test_a_network_learns_in_bfloat16_as_in_float32(tiny):
 def test_a_processor_without_bfloat16_can_not_train_fast(tmp_path, monkeypatch):
     monkeypatch.setattr(model, "has_bfloat16", lambda: False)
     with pytest.raises(BadSetting, match=r"^This processor .* train without --fast\.$"):
-        training.Run(TINY, tmp_path, resume=False, fast=True)
+        training.Run(replace(TINY, fast=True), tmp_path, resume=False)
 
 
 def test_the_temperature_softens_an_overconfident_network():
