@@ -358,7 +358,8 @@ def describe(network: Any, mnist: Mnist, settings: Settings) -> dict[str, Any]:
         "architecture": [
             *layers,
             f"fully connected, {model.CLASSES} outputs, the last for what is no digit",
-            f"{model.TOWERS} such networks side by side, logits averaged, softmax",
+            f"{len(model.TOWERS)} such networks side by side, {sum(model.TOWERS)} of which see the digit centred, "
+            "upright and of even spread; logits averaged, softmax",
         ],
         "parameters": network.parameters(),
         "dataset": {"source": "MNIST", "train_images": len(mnist.y_train), "sha256": mnist.sha256} | overlap(mnist),

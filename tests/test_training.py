@@ -18,7 +18,9 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="training packages are not installed: pip install -r requirements.txt")
 
+import ink
 import model
+import pictures
 import small_disk
 import training
 from dataset import Mnist
@@ -304,6 +306,52 @@ def test_folding_batch_normalisation_changes_no_score(tiny):
     logits = run.logits(tiny.X_test)
     softmax = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     assert np.abs(network.score(tiny.X_test.astype(np.float32) / 255) - softmax).max() < 1e-5
+
+
+def standard_forms(pictures):
+    import tensorflow.compat.v1 as tf
+
+    with tf.Graph().as_default(), tf.Session() as session:
+        given = tf.placeholder(tf.float32, (None, 28, 28, 1))
+        return session.run(model.standardize(given), {given: pictures[..., None]})[..., 0]
+
+
+def test_the_standard_form_of_a_digit_is_the_same_wherever_and_however_slanted_and_wide_it_was():
+    from scipy.ndimage import affine_transform
+
+    def changed(rows, shift):
+        matrix = np.array(rows)
+        middle = np.array([13.5, 13.5])
+        return affine_transform(picture, matrix, middle - matrix @ (middle + shift), order=1)
+
+    picture = ink.read(pictures.png(2)).picture
+    others = [changed(rows, shift) for rows, shift in STRAIGHT_CHANGES]
+    form, *theirs = standard_forms(np.stack([picture, *others]).astype(np.float32))
+    for other, other_form in zip(others, theirs, strict=True):
+        assert np.abs(other_form - form).mean() < 0.025 < 0.05 < np.abs(other - picture).mean()
+
+
+# Maps of (row, column) and shifts in pixels: moved, slanted either way, wider, narrower, lower, several at once.
+STRAIGHT_CHANGES = [
+    ([[1, 0], [0, 1]], (2, -3)),
+    ([[1, 0], [0.4, 1]], (0, 0)),
+    ([[1, 0], [-0.4, 1]], (0, 0)),
+    ([[1, 0], [0, 0.8]], (0, 0)),
+    ([[1, 0], [0, 1.3]], (0, 0)),
+    ([[1.15, 0], [0, 1]], (0, 0)),
+    ([[1.1, 0], [0.3, 1.2]], (-1, 2)),
+]
+
+
+def test_what_has_no_shape_has_a_standard_form_too():
+    blank, dot, full = np.zeros((28, 28)), np.zeros((28, 28)), np.ones((28, 28))
+    dot[5, 20] = 1
+    forms = standard_forms(np.stack([blank, dot, full]).astype(np.float32))
+    assert np.isfinite(forms).all()
+    assert forms[0].max() == 0
+    assert forms[1][13:15, 13:15].min() > 0.2
+    assert forms[1][:, [*range(11), *range(17, 28)]].max() == 0
+    assert forms.max() <= 1 + 1e-5
 
 
 def test_normalisation_in_one_operation_does_as_tflearn_s_own():
