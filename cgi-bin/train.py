@@ -65,7 +65,8 @@ def parser() -> argparse.ArgumentParser:
     add("-o", "--outpath", type=Path, help="folder of the trained model (default: models; with --extra out/taught)")
     add("--work", type=Path, help="folder of checkpoint and learning curve (default: out)")
     add("--resume", action="store_true", help="go on from the checkpoint of a run that was cut short")
-    add("--fast", action="store_true", help="compute in bfloat16, faster, if the processor has it")
+    how = "compute in bfloat16, in half the time (default: if the processor can)"
+    add("--fast", action=argparse.BooleanOptionalAction, help=how)
     add("--extra", type=Path, metavar="FILE", help="teach the CNN the drawings of a CSV file that the page exported")
     add("--repeat", type=positive, default=20, help="times that each drawing of --extra counts an epoch")
     add("-m", "--metrics", action="store_true", help="print classification report and confusion matrix")
@@ -110,6 +111,7 @@ def positive(text: str) -> int:
 def run(chosen: argparse.Namespace) -> int:
     """Train as the command line says."""
     import dataset
+    from model import has_bfloat16
     from training import Settings, train
 
     if chosen.model != "cnn":
@@ -117,8 +119,9 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.extra:
         return taught(chosen)
 
-    names = ("epochs", "batch_size", "learning_rate", "seed", "doubted", "fast")
-    settings = Settings(**{name: getattr(chosen, name) for name in names})
+    names = ("epochs", "batch_size", "learning_rate", "seed", "doubted")
+    fast = has_bfloat16() if chosen.fast is None else chosen.fast
+    settings = Settings(**{name: getattr(chosen, name) for name in names}, fast=fast)
     folder, work = chosen.outpath or ROOT / "models", chosen.work or ROOT / "out"
     # The CNN makes variants of its own, and one of a held-back image must not be learnt from.
     mnist = dataset.without_variants(dataset.load(chosen.data))

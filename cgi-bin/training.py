@@ -53,7 +53,7 @@ class Settings:
     drawn: float = 0.48  # share of pictures drawn anew with a pen
     foreign: float = 0.08  # share of pictures that are no digit
     doubted: float = 0.043  # share of held-back digits that may be marked unsure
-    fast: bool = False  # whether convolutions compute in bfloat16
+    fast: bool = True  # whether convolutions compute in bfloat16
 
     def of_learning(self) -> dict[str, Any]:
         """The ones that the weights depend on: doubt can be fitted again to the same weights."""
@@ -134,7 +134,7 @@ class Run:
         from model import Training, has_bfloat16
 
         if settings.fast and not has_bfloat16():
-            raise BadSetting("This processor does not compute in bfloat16, as --fast would; train without --fast.")
+            raise BadSetting("This processor does not compute in bfloat16, as --fast would; train with --no-fast.")
         self.settings, self.work = settings, work
         self.training = Training(settings.seed, fast=settings.fast)
         self.epoch, self.seconds, self.history = 0, 0.0, list[dict[str, float]]()

@@ -18,17 +18,19 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="training packages are not installed: pip install -r requirements.txt")
 
+import dataset
 import ink
 import model
 import pictures
 import small_disk
+import train
 import training
 from dataset import Mnist
 from errors import BadDataset, BadSetting, TrainingFailed
 from PIL import Image, ImageDraw, ImageFont
 
 ROOT = Path(__file__).resolve().parent.parent
-TINY = training.Settings(epochs=2, batch_size=10, held_back=20, averaged=1)
+TINY = training.Settings(epochs=2, batch_size=10, held_back=20, averaged=1, fast=False)
 
 
 def printed(count, seed):
@@ -385,8 +387,27 @@ def test_a_network_learns_in_bfloat16_as_in_float32(tiny):
 
 def test_a_processor_without_bfloat16_can_not_train_fast(tmp_path, monkeypatch):
     monkeypatch.setattr(model, "has_bfloat16", lambda: False)
-    with pytest.raises(BadSetting, match=r"^This processor .* train without --fast\.$"):
+    with pytest.raises(BadSetting, match=r"^This processor .* train with --no-fast\.$"):
         training.Run(replace(TINY, fast=True), tmp_path, resume=False)
+
+
+@pytest.mark.parametrize(
+    ("option", "processor_can", "taken"),
+    [([], True, True), ([], False, False), (["--no-fast"], True, False), (["--fast"], False, True)],
+)
+def test_bfloat16_is_taken_where_the_processor_has_it_unless_an_option_says(
+    tiny, monkeypatch, option, processor_can, taken
+):
+    asked = []
+    monkeypatch.setattr(model, "has_bfloat16", lambda: processor_can)
+    monkeypatch.setattr(dataset, "load", lambda _: tiny)
+    monkeypatch.setattr(training, "train", lambda _, settings, *__: asked.append(settings) or trained_card())
+    assert train.main(option) == 0
+    assert asked == [training.Settings(fast=taken)]
+
+
+def trained_card():
+    return {"accuracy": 0.5, "test_images": 40}
 
 
 def test_the_temperature_softens_an_overconfident_network():
