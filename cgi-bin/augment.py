@@ -30,9 +30,6 @@ ZOOM = 3  # a skeleton is sought in a picture this much larger, to know it to a 
 SEGMENTS = 12  # line segments that one picture may have on top of its skeleton
 NOT_A_DIGIT = 10  # the label of what is no digit
 PENS = (0.55, 5.0)  # pixels: the thinnest and the widest pen, when the digit fills the box
-TIDY = 0.5  # share of drawings that are as `ink.py` leaves them; the others stray further, as scanned ones do
-MIDDLE = SIDE / 2  # pixels: where `ink.py` puts the middle of the ink
-THINNEST = 1.2  # pixels: the thinnest pen of tidy drawings; `ink.py` broadens thinner ones
 CHUNK = 500  # pictures augmented at a time: small enough for the processor's cache
 
 
@@ -468,33 +465,18 @@ class Augmenter:
         matrix, scale, centre = fit(matrix, np.concatenate([points, ends, middles], 1), pen)
         matrix *= rng.uniform(0.94, 1.06, (n, 1, 1)).astype(np.float32)
         bent = bend(n, 0.9, rng) + proportion(n, (2, 3), rng)
-        shift = rng.uniform(-1.1, 1.1, (n, 2)).astype(np.float32)
+        at = sources(matrix, centre, rng.uniform(-1.1, 1.1, (n, 2)).astype(np.float32), bent)
+        distance = sample(self.skeletons.fields[chosen].astype(np.float32), at + PAD)
+        distance[plain] = FAR
+        distance = np.minimum(distance, distance_to_segments(at, segments)) * scale[:, None, None]
         soft = np.maximum(rng.uniform(-0.3, 1.3, n), 0.5).astype(np.float32)
-        fields = np.where(plain[:, None, None], FAR, self.skeletons.fields[chosen]).astype(np.float32)
-
-        def render(some: slice | np.ndarray) -> np.ndarray:
-            at = sources(matrix[some], centre[some], shift[some], bent[some])
-            distance = np.minimum(sample(fields[some], at + PAD), distance_to_segments(at, segments[some]))
-            return ink(distance * scale[some, None, None], pen[some], soft[some])
-
-        drawings, tidy = render(slice(None)), rng.random(n) < TIDY
-        shift += MIDDLE - mass_centre(drawings) + rng.uniform(-0.6, 0.6, (n, 2)).astype(np.float32)
-        pen = np.maximum(pen, THINNEST)
-        drawings[tidy] = render(tidy)
-        return _darken(drawings, tidy, rng)
+        return _darken(ink(distance, pen, soft), rng)
 
 
-def mass_centre(pictures: np.ndarray) -> np.ndarray:
-    """Where (n, 28, 28) pictures have the middle of their ink: float32 (n, 2) of x, y in pixels."""
-    mass, along = np.maximum(pictures.sum((1, 2)), 1e-6), np.arange(SIDE, dtype=np.float32)
-    return np.stack([pictures.sum(1) @ along, pictures.sum(2) @ along], 1) / mass[:, None]
-
-
-def _darken(drawings: np.ndarray, always: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Stretch the grey of (n, 28, 28) drawings to full ink: of half of them, of all faint ones, and where `always`."""
+def _darken(drawings: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Half of (n, 28, 28) drawings as they are, half, and all faint ones, with their grey stretched to full ink."""
     peak = drawings.max((1, 2), keepdims=True)
-    full = always[:, None, None] | (rng.random(peak.shape) < 0.5) | (peak < 0.5)
-    return np.where(full, drawings / np.maximum(peak, 0.3), drawings)
+    return np.where((rng.random(peak.shape) < 0.5) | (peak < 0.5), drawings / np.maximum(peak, 0.3), drawings)
 
 
 def _side_by_side(left: np.ndarray, right: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -87,19 +87,6 @@ def test_a_pen_covers_its_own_width_of_ink(pen):
         assert covered[0].sum(1) == pytest.approx(np.full(28, pen), abs=1e-5)
 
 
-def test_tidy_drawings_are_as_the_server_leaves_them_and_the_others_stray(augmenter, monkeypatch):
-    def drawn(share):
-        monkeypatch.setattr(augment, "TIDY", share)
-        drawings = augmenter.drawn(np.arange(120), np.random.default_rng(1))
-        return drawings.max((1, 2)), np.abs(augment.mass_centre(drawings) - 14).max(1)
-
-    (tidy_peaks, tidy), (peaks, away) = drawn(1.0), drawn(0.0)
-    assert tidy_peaks.min() > 0.99
-    assert np.quantile(tidy, 0.9) < 0.8
-    assert peaks.min() < 0.9
-    assert np.quantile(away, 0.9) > 1.3
-
-
 def test_distance_to_a_segment_is_measured_to_its_ends_and_its_middle():
     at = np.zeros((1, 28, 28, 2), np.float32)
     at[0, 0, 0], at[0, 0, 1], at[0, 0, 2] = (5, 3), (0, 0), (14, 4)
