@@ -33,6 +33,7 @@ LAYERS = [
     (128, "valid", False),
 ]
 SPREAD = (5.0, 5.6)  # pixels: deviation of ink from its middle, across and down, in standard form
+STRETCH = ((0.75, 1.7), (0.75, 1.25))  # least and most that a digit is stretched for that, lest a one becomes a block
 DROPOUT = 0.5  # share of the last features that is dropped in training
 EPSILON = 1e-5  # of batch normalisation, TFLearn's own default
 FRESH = 0.1  # what a batch counts in the moving averages of batch normalisation, TFLearn's own default
@@ -82,13 +83,16 @@ def standardize(picture: Any) -> Any:
     extraction techniques", 2004), part of the graph, so that whoever runs the network need not know of it. Row i and
     column j of the form are, by bilinear interpolation, row y and column x of the picture, where
     y = middle_y + (i - 13.5) / tall  and  x = middle_x + (j - 13.5) / wide + slant * (y - middle_y).
+    `deskew.py` takes the same slant out in numpy, for models that are no graph.
     """
     import tensorflow.compat.v1 as tf
 
     ink, places = picture[..., 0], tf.range(28.0)
     middle_x, middle_y, variance_x, variance_y, slant = _moments(tf, ink, places)
-    tall = tf.clip_by_value(SPREAD[1] / tf.sqrt(tf.maximum(variance_y, 0.3)), 0.75, 1.25)
-    wide = tf.clip_by_value(SPREAD[0] / tf.sqrt(tf.maximum(variance_x, 0.3)), 0.75, 1.7)
+    wide, tall = (
+        tf.clip_by_value(spread / tf.sqrt(tf.maximum(variance, 0.3)), *stretch)  # a dot's variance is next to nothing
+        for spread, variance, stretch in zip(SPREAD, (variance_x, variance_y), STRETCH, strict=True)
+    )
     away = (places - 13.5) / tall  # (n, 28): rows of the picture, from its middle
     y = middle_y + away
     x = ((places - 13.5) / wide + middle_x)[:, None] + (slant * away)[..., None]

@@ -65,8 +65,8 @@ def parser() -> argparse.ArgumentParser:
     add("-o", "--outpath", type=Path, help="folder of the trained model (default: models; with --extra out/taught)")
     add("--work", type=Path, help="folder of checkpoint and learning curve (default: out)")
     add("--resume", action="store_true", help="go on from the checkpoint of a run that was cut short")
-    how = "compute in bfloat16, in half the time (default: if the processor can)"
-    add("--fast", action=argparse.BooleanOptionalAction, help=how)
+    bfloat16 = "compute in bfloat16, faster (default: if the processor can)"
+    add("--fast", action=argparse.BooleanOptionalAction, help=bfloat16)
     add("--extra", type=Path, metavar="FILE", help="teach the CNN the drawings of a CSV file that the page exported")
     add("--repeat", type=positive, default=20, help="times that each drawing of --extra counts an epoch")
     add("-m", "--metrics", action="store_true", help="print classification report and confusion matrix")

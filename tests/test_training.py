@@ -26,6 +26,7 @@ import small_disk
 import train
 import training
 from dataset import Mnist
+from deskew import deskew
 from errors import BadDataset, BadSetting, TrainingFailed
 from PIL import Image, ImageDraw, ImageFont
 
@@ -331,6 +332,7 @@ def test_the_standard_form_of_a_digit_is_the_same_wherever_and_however_slanted_a
     form, *theirs = standard_forms(np.stack([picture, *others]).astype(np.float32))
     for other, other_form in zip(others, theirs, strict=True):
         assert np.abs(other_form - form).mean() < 0.025 < 0.05 < np.abs(other - picture).mean()
+        assert np.abs(deskew(other_form[None]) - other_form).mean() < 0.005  # no slant is left to take out
 
 
 # Maps of (row, column) and shifts in pixels: moved, slanted either way, wider, narrower, lower, several at once.
