@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from deskew import STEEPEST
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 CLASSES = 11  # ten digits and, last, "not a digit"
-# Networks side by side whose logits are averaged, an ensemble in one file; True: it sees the digit in standard form.
-# Two kinds of view are wrong in different places, so that their mean is better than that of as many alike.
-TOWERS = (False, False, False, True, True)
+# Networks side by side whose logits are averaged, an ensemble in one file, and how each sees the picture (`_views`).
+# Other views are wrong about other digits, so that one network each is better than as many that see the same.
+TOWERS = ("as it is", "as it is", "upright", "polar", "polar upright")
 # One row a convolution, all 3x3 with ReLU: channels, padding, and whether pooling to half the size follows
 LAYERS = [
     (32, "valid", False),
@@ -32,10 +33,10 @@ LAYERS = [
     (128, "same", False),
     (128, "valid", False),
 ]
-SPREAD = (5.0, 5.6)  # pixels: deviation of ink from its middle, across and down, in standard form
-STRETCH = ((0.75, 1.7), (0.75, 1.25))  # least and most that a digit is stretched for that, lest a one becomes a block
+TURNS = 1.25  # of the circle in a polar view, so that no stroke is cut at its seam only
 DROPOUT = 0.5  # share of the last features that is dropped in training
 EPSILON = 1e-5  # of batch normalisation, TFLearn's own default
+PART = 500  # pictures scored at once: bounds the memory
 FRESH = 0.1  # what a batch counts in the moving averages of batch normalisation, TFLearn's own default
 
 
@@ -68,48 +69,60 @@ def network(training: bool) -> Network:
     """Define the network in the default graph; `training` adds batch normalisation and dropout."""
     tflearn = import_tflearn()
     picture = tflearn.input_data([None, 28, 28, 1], name="picture")
-    upright = standardize(picture)
-    towers = [
-        _tower(tflearn, upright if standard else picture, f"tower{i}", training) for i, standard in enumerate(TOWERS)
-    ]
+    views = _views(picture)
+    towers = [_tower(tflearn, views[view], f"tower{i}", training) for i, view in enumerate(TOWERS)]
     logits = [logits for logits, _ in towers]
     return Network(picture, logits, sum(logits) / len(logits), towers[0][1])
 
 
-def standardize(picture: Any) -> Any:
-    """The standard form of each picture, float32 (n, 28, 28, 1): its ink centred, upright and of even spread.
+def _views(picture: Any) -> dict[str, Any]:
+    """What the towers may look at: part of the graph, so that whoever runs the network need not know of it."""
+    straight = upright(picture)
+    return {"as it is": picture, "upright": straight, "polar": polar(picture), "polar upright": polar(straight)}
 
-    Moment normalisation (Liu et al., "Handwritten digit recognition: investigation of normalization and feature
-    extraction techniques", 2004), part of the graph, so that whoever runs the network need not know of it. Row i and
-    column j of the form are, by bilinear interpolation, row y and column x of the picture, where
-    y = middle_y + (i - 13.5) / tall  and  x = middle_x + (j - 13.5) / wide + slant * (y - middle_y).
-    `deskew.py` takes the same slant out in numpy, for models that are no graph.
+
+def upright(picture: Any) -> Any:
+    """Each picture, float32 (n, 28, 28, 1), with its ink in the middle and upright: `deskew.py` as part of the graph.
+
+    Row i and column j are, by bilinear interpolation, row y and column x of the picture, where
+    y = middle_y + i - 13.5  and  x = middle_x + j - 13.5 + slant * (i - 13.5).
     """
     import tensorflow.compat.v1 as tf
 
     ink, places = picture[..., 0], tf.range(28.0)
-    middle_x, middle_y, variance_x, variance_y, slant = _moments(tf, ink, places)
-    wide, tall = (
-        tf.clip_by_value(spread / tf.sqrt(tf.maximum(variance, 0.3)), *stretch)  # a dot's variance is next to nothing
-        for spread, variance, stretch in zip(SPREAD, (variance_x, variance_y), STRETCH, strict=True)
-    )
-    away = (places - 13.5) / tall  # (n, 28): rows of the picture, from its middle
-    y = middle_y + away
-    x = ((places - 13.5) / wide + middle_x)[:, None] + (slant * away)[..., None]
-    rows = tf.matmul(_nearness(tf, y, places), ink)
+    middle_x, middle_y, slant = _moments(tf, ink, places)
+    away = places - 13.5
+    rows = tf.matmul(_nearness(tf, middle_y + away, places), ink)
+    x = (middle_x + away)[:, None] + (slant * away)[..., None]
     return tf.reduce_sum(_nearness(tf, x, places) * rows[:, :, None], 3)[..., None]
 
 
-def _moments(tf: Any, ink: Any, places: Any) -> tuple[Any, ...]:
-    """Middle and variance of (n, 28, 28) ink across and down, and its slant, (n, 1) each; zeros without ink."""
+def polar(picture: Any) -> Any:
+    """Each picture, float32 (n, 28, 28, 1), in polar coordinates about the centre of its ink, by interpolation.
+
+    Row i is what lies i / 2 pixels from the centre; the columns go round it TURNS times, from upper left. A digit that
+    is turned is one moved sideways here, and what is near in the picture may be far apart (for the use in networks see
+    Esteves et al., "Polar transformer networks", 2018).
+    """
+    import tensorflow.compat.v1 as tf
+
+    ink, places = picture[..., 0], tf.range(28.0)
+    middle_x, middle_y, _ = _moments(tf, ink, places)
+    radius, angle = np.arange(28)[:, None] / 2, np.pi * (0.5 - TURNS + 2 * TURNS * np.arange(28) / 28)
+    y, x = ((radius * wave(angle)).reshape(1, -1).astype(np.float32) for wave in (np.sin, np.cos))
+    rows = tf.matmul(_nearness(tf, y + middle_y, places), ink)
+    return tf.reshape(tf.reduce_sum(_nearness(tf, x + middle_x, places) * rows, 2), [-1, 28, 28, 1])
+
+
+def _moments(tf: Any, ink: Any, places: Any) -> tuple[Any, Any, Any]:
+    """Middle of (n, 28, 28) ink across and down, and its slant, (n, 1) each; zeros without ink."""
     mass = tf.reduce_sum(ink, [1, 2])[:, None] + 1e-6
     across, down = tf.reduce_sum(ink, 1) / mass, tf.reduce_sum(ink, 2) / mass
     middle_x, middle_y = (tf.reduce_sum(part * places, 1, keepdims=True) for part in (across, down))
     x, y = places - middle_x, places - middle_y
-    variance_y = tf.reduce_sum(down * y**2, 1, keepdims=True)
+    variance = tf.reduce_sum(down * y**2, 1, keepdims=True)
     covariance = tf.reduce_sum(tf.reduce_sum(ink * x[:, None], 2) * y, 1, keepdims=True) / mass
-    slant = tf.clip_by_value(covariance / tf.maximum(variance_y, 0.5), -1.0, 1.0)
-    return middle_x, middle_y, tf.reduce_sum(across * x**2, 1, keepdims=True) - slant**2 * variance_y, variance_y, slant
+    return middle_x, middle_y, tf.clip_by_value(covariance / tf.maximum(variance, 0.5), -STEEPEST, STEEPEST)
 
 
 def _nearness(tf: Any, at: Any, places: Any) -> Any:
@@ -230,7 +243,7 @@ class Training:
 
     def logits(self, pictures: np.ndarray) -> np.ndarray:
         """Score uint8 (n, 28, 28) pictures: float32 (n, CLASSES) logits, dropout off."""
-        parts = (pictures[at : at + 500] for at in range(0, len(pictures), 500))
+        parts = (pictures[at : at + PART] for at in range(0, len(pictures), PART))
         run = self.dnn.session.run
         return np.concatenate([run(self.network.logits, {self.network.picture: as_input(p)}) for p in parts])
 
@@ -314,7 +327,8 @@ class Inference:
 
     def score(self, pictures: np.ndarray) -> np.ndarray:
         """Score float32 (n, 28, 28) pictures of 0..1: float32 (n, CLASSES) probabilities."""
-        return np.asarray(self.dnn.predict(pictures[..., None]), np.float32)
+        parts = (pictures[at : at + PART, ..., None] for at in range(0, len(pictures), PART))
+        return np.concatenate([np.asarray(self.dnn.predict(part), np.float32) for part in parts])
 
     def export(self) -> bytes:
         """The network for LiteRT: float32 (n, 28, 28, 1) in, (n, CLASSES) probabilities out."""

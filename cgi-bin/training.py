@@ -35,7 +35,7 @@ from figures import on_test_set
 from tqdm import tqdm
 
 AGREEMENT = 1e-4  # the most that a score of the exported network may differ from TFLearn's
-CONFIDENCE_SHARE = 0.85  # of the digits that may be marked unsure, those that are so for their low confidence
+CONFIDENCE_SHARE = 0.9  # of the digits that may be marked unsure, those that are so for their low confidence
 SETTLE = 30_000  # pictures that batch normalisation sees once the weights are averaged
 GO_ON = "Put that right, and go on with --resume."
 
@@ -358,8 +358,8 @@ def describe(network: Any, mnist: Mnist, settings: Settings) -> dict[str, Any]:
         "architecture": [
             *layers,
             f"fully connected, {model.CLASSES} outputs, the last for what is no digit",
-            f"{len(model.TOWERS)} such networks side by side, {sum(model.TOWERS)} of which see the digit centred, "
-            "upright and of even spread; logits averaged, softmax",
+            f"{len(model.TOWERS)} such networks side by side, which see the picture: {', '.join(model.TOWERS)}; "
+            "logits averaged, softmax",
         ],
         "parameters": network.parameters(),
         "dataset": {"source": "MNIST", "train_images": len(mnist.y_train), "sha256": mnist.sha256} | overlap(mnist),

@@ -207,6 +207,27 @@ def test_a_bar_crosses_the_stem_of_a_seven_halfway_and_a_serif_hangs_from_its_st
     assert bars > serifs > 100
 
 
+NARROW_SEVEN = skeleton([(10, 7), (14, 4), (12, 23)])
+
+
+def test_a_seven_s_top_is_measured_from_the_line_of_its_stem():
+    slanted = skeleton([(14, 4), (22, 4), (6, 23)])
+    assert augment.overhang(WRITTEN[7]) == pytest.approx(0.55, abs=0.02)
+    assert augment.overhang(slanted) == pytest.approx(0.25, abs=0.02)
+    assert augment.overhang(NARROW_SEVEN) == pytest.approx(0.19, abs=0.02)
+
+
+def test_a_seven_that_others_would_write_as_a_one_is_never_drawn(monkeypatch):
+    points = np.stack([WRITTEN[7], NARROW_SEVEN, NARROW_SEVEN])
+    fields = np.full((3, 36, 36), augment.FAR, np.float16)
+    monkeypatch.setattr(augment, "skeletonize", lambda _: augment.Skeletons(fields, points))
+    few = augment.Augmenter(np.zeros((3, 28, 28), np.uint8), np.array([7, 7, 1]))
+    drawn = []
+    monkeypatch.setattr(few, "drawn", lambda chosen, _: drawn.append(chosen) or np.zeros((len(chosen), 28, 28)))
+    few.epoch([1], drawn=1.0, foreign=0.0)
+    assert np.sort(np.concatenate(drawn)).tolist() == [0, 2]
+
+
 def test_the_tail_of_a_nine_is_hooked_to_the_left_and_up():
     hooks = [strokes for strokes in styles(WRITTEN[9], 9) if len(strokes)]
     assert len(hooks) > 200
@@ -226,6 +247,49 @@ def test_a_redrawn_zero_goes_round_once_and_closes_nearly(augmenter):
         assert 2 < away.min() <= away.max() < 18
         angles = np.unwrap(np.arctan2(*(way[:, 0] - zero.mean(0)).T))
         assert 250 < abs(np.degrees(angles[-1] - angles[0])) < 440
+
+
+def test_a_redrawn_nine_is_one_stroke_with_a_loop_flatter_than_the_nine_s_and_ends_at_its_foot():
+    nine, rng = WRITTEN[9], np.random.default_rng(0)
+    for _ in range(50):
+        way = augment.redraw_nine(nine, rng).reshape(-1, 2, 2)
+        assert len(way) == augment.SEGMENTS
+        assert np.array_equal(way[1:, 0], way[:-1, 1])
+        assert way[-1, 1] == pytest.approx(nine[nine[:, 1].argmax()])
+        loop = way[:-2].reshape(-1, 2)
+        spreads = np.sqrt(np.linalg.eigvalsh(np.cov(loop.T)))
+        assert spreads[0] < 0.9 * spreads[1]
+        assert loop[:, 1].max() < 4 + 0.6 * HEIGHT
+
+
+def test_hatching_fills_its_shape():
+    for seed in range(20):
+        way = augment._hatching(np.random.default_rng(seed)).reshape(-1, 2, 2)
+        assert np.array_equal(way[1:, 0], way[:-1, 1])
+        assert 0 <= way.min() < way.max() <= 1
+        assert np.diff(way[:, 0, 0]).max() < 0.1
+        assert len(np.unique(np.sign(np.diff(way[:, :, 1])))) == 2  # up and down
+
+
+@pytest.mark.parametrize("drawn", [0.0, 0.3, 1.0])
+def test_of_a_digit_that_others_write_in_more_ways_more_is_drawn_and_of_their_ones_and_nines_less(monkeypatch, drawn):
+    labels = np.arange(10).repeat(1000)
+    points = np.stack([WRITTEN[7]] * len(labels))
+    fields = np.full((len(labels), 1, 1), augment.FAR, np.float16)
+    monkeypatch.setattr(augment, "skeletonize", lambda _: augment.Skeletons(fields, points))
+    many, counts = augment.Augmenter(np.zeros((len(labels), 28, 28), np.uint8), labels), np.zeros(10, int)
+
+    def note(chosen, _):
+        counts[:] += np.bincount(labels[chosen], minlength=10)
+        return np.zeros((len(chosen), 28, 28))
+
+    monkeypatch.setattr(many, "drawn", note)
+    many.epoch([1], drawn=drawn, foreign=0.0)
+    if drawn in (0, 1):
+        assert (counts == 1000 * drawn).all()
+    else:
+        assert counts[[1, 2, 3, 4, 5, 6, 9]] == pytest.approx(np.full(7, 300), abs=60)
+        assert counts[7] < 150 < counts[8] < 250 < 450 < counts[0] < 600
 
 
 def test_an_unfinished_four_goes_down_and_to_the_right(augmenter):
