@@ -425,8 +425,8 @@ class Augmenter:
     def epoch(self, seed: Sequence[int], drawn: float, foreign: float) -> tuple[np.ndarray, np.ndarray]:
         """All pictures once, each changed in its own way, in a new order.
 
-        Returns uint8 (n, 28, 28) and int64 (n,) labels of 0..10, NOT_A_DIGIT for a share of about `foreign`; a
-        share of `drawn` is drawn with a pen of even width. The same seed gives the same pictures.
+        Returns uint8 (n, 28, 28) and int64 (n,) labels of 0..10, NOT_A_DIGIT for a share of about `foreign`; about
+        a share of `drawn` (DRAWN_POWER) is drawn with a pen of even width. The same seed gives the same pictures.
         """
         order = np.random.default_rng(seed).permutation(len(self.labels))
         parts = [order[at : at + CHUNK] for at in range(0, len(order), CHUNK)]

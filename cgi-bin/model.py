@@ -33,7 +33,7 @@ LAYERS = [
     (128, "same", False),
     (128, "valid", False),
 ]
-TURNS = 1.25  # of the circle in a polar view, so that no stroke is cut at its seam only
+TURNS = 1.25  # round the circle in a polar view: what is cut at one end is whole at the other
 DROPOUT = 0.5  # share of the last features that is dropped in training
 EPSILON = 1e-5  # of batch normalisation, TFLearn's own default
 PART = 500  # pictures scored at once: bounds the memory
