@@ -41,8 +41,8 @@ def test_a_drawn_seven_is_answered_with_ten_scores_and_what_was_seen(door: Door)
     assert answer["digit"] == 7
 
 
-# A seven of straight lines is read, but this one is doubted by the shipped network (README, "what is still read wrong");
-# `strict` has this fail, and the mark go, as soon as one is shipped that is sure.
+# A seven of straight lines is read, but this one is doubted by the shipped network (README, "What is still read
+# wrong"); `strict` has this fail, and the mark go, as soon as one is shipped that is sure.
 DOUBTED = pytest.param(7, marks=pytest.mark.xfail(strict=True, reason="the shipped network doubts a clear seven"))
 
 
