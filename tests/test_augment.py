@@ -1,6 +1,7 @@
 """Augmentation: what a digit may become, and what it must stay."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -42,6 +43,17 @@ def test_a_straight_stroke_leaves_a_skeleton_along_its_middle(augmenter):
     row = field[augment.PAD + 14].astype(float)
     assert row.argmin() == augment.PAD + round(float(points[:, 0].mean()))
     assert row[augment.PAD + 9] == pytest.approx(points[:, 0].mean() - 9, abs=0.4)
+
+
+def test_a_third_of_the_scanned_pictures_keep_every_grey_value_and_move_by_whole_pixels():
+    noise = np.random.default_rng(0).integers(1, 256, (300, 22, 22), np.uint8)
+    scans = SimpleNamespace(pictures=np.pad(noise, ((0, 0), (3, 3), (3, 3))))
+    made = augment.Augmenter.scanned(scans, np.arange(300), np.random.default_rng(1)) * 255
+    moves = [(y, x) for y in (-2, -1, 0, 1, 2) for x in (-2, -1, 0, 1, 2)]
+    apart = [np.abs(np.roll(scans.pictures, move, (1, 2)) - made).max((1, 2)) for move in moves]
+    kept = np.min(apart, 0) < 0.001
+    assert kept.sum() == pytest.approx(100, abs=25)
+    assert len(np.unique(np.argmin(apart, 0)[kept])) == 9  # up to a pixel, in each direction
 
 
 def test_the_same_seed_gives_the_same_pictures_and_another_seed_others(augmenter):

@@ -41,12 +41,7 @@ def test_a_drawn_seven_is_answered_with_ten_scores_and_what_was_seen(door: Door)
     assert answer["digit"] == 7
 
 
-# A seven of straight lines is read, but this one is doubted by the shipped network (README, "What is still read
-# wrong"); `strict` has this fail, and the mark go, as soon as one is shipped that is sure.
-DOUBTED = pytest.param(7, marks=pytest.mark.xfail(strict=True, reason="the shipped network doubts a clear seven"))
-
-
-@pytest.mark.parametrize("digit", [0, 1, 2, 4, DOUBTED])
+@pytest.mark.parametrize("digit", [0, 1, 2, 4, 7])
 def test_a_clear_digit_is_read_without_doubt(door: Door, digit: int) -> None:
     answer = door.ask(pictures.data_url(pictures.png(digit))).json
     assert (answer["digit"], answer["unsure"]) == (digit, False)
