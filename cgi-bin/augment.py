@@ -141,7 +141,7 @@ def redraw_zero(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def redraw_nine(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A nine with a flat loop: float32 (SEGMENTS, 4), one stroke, from a nine's (POINTS, 2) points.
 
-    Its loop is nearly a line there and back, level or rising to the right, which makes it look like a seven.
+    Its loop is pressed towards a line, level or rising to the right, which makes it look like a seven.
     """
     bottom, height = points[points[:, 1].argmax()], np.ptp(points[:, 1])
     upper = points[points[:, 1] < points[:, 1].min() + 0.5 * height]
