@@ -61,6 +61,14 @@ def test_the_chart_has_ten_labelled_bars_and_marks_the_winner(visit):
     assert sum(widths) == pytest.approx(1, abs=1e-3)
 
 
+def test_the_longest_score_has_room_beside_its_bar(visit):
+    page = visit()
+    Hand(page).draw(DIGITS[7])
+    predict(page)
+    longest = "one => { one.textContent = '>\u00a099.9\u00a0%'; return one.scrollWidth - one.clientWidth }"
+    assert page.eval_on_selector(".first .share", longest) == 0
+
+
 def test_what_the_network_sees_is_shown_with_28_pixels_a_side(visit):
     page = visit()
     Hand(page).draw(DIGITS[3])
