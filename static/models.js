@@ -3,7 +3,7 @@
 import { patiently } from "./patience.js";
 import * as settings from "./settings.js";
 import { Failure, offer, score } from "./wire.js";
-import { NAMES, accuracy, capital, menuLine, percent, tryingAgain } from "./words.js";
+import { NAMES, accuracy, capital, menuLine, shortPercent, tryingAgain } from "./words.js";
 
 /** The menu of models and the comparison. `subject()` gives {picture}, or null; `changed()` hears of a new choice. */
 export class Models {
@@ -82,7 +82,7 @@ export class Models {
 async function opinion(picture, model, patience) {
   try {
     const { digit, confidence, unsure } = await patiently(() => score(picture, { model }), patience);
-    return [capital(NAMES[digit]), percent(confidence) + (unsure ? ", not sure" : "")];
+    return [capital(NAMES[digit]), shortPercent(confidence) + (unsure ? ", not sure" : "")];
   } catch (failure) {
     if (!(failure instanceof Failure)) throw failure;
     return ["–", failure.message];
