@@ -52,7 +52,7 @@ class Settings:
     averaged: int = 8  # last epochs whose weights are averaged
     drawn: float = 0.48  # share of pictures drawn anew with a pen
     foreign: float = 0.08  # share of pictures that are no digit
-    doubted: float = 0.043  # share of held-back digits that may be marked unsure
+    doubted: float = 0.052  # share of held-back digits that may be marked unsure
     fast: bool = True  # whether convolutions compute in bfloat16
 
     def of_learning(self) -> dict[str, Any]:

@@ -56,6 +56,18 @@ def test_a_third_of_the_scanned_pictures_keep_every_grey_value_and_move_by_whole
     assert len(np.unique(np.argmin(apart, 0)[kept])) == 9  # up to a pixel, in each direction
 
 
+def test_scans_that_are_turned_and_bent_keep_most_of_their_sharpness():
+    def contrast(pictures):  # squared steps from pixel to pixel
+        return float(sum((np.diff(pictures, axis=axis) ** 2).sum() for axis in (1, 2)) / len(pictures))
+
+    large = Image.new("L", (280, 280))
+    ImageDraw.Draw(large).line([(80, 50), (190, 50), (120, 230)], fill=255, width=24)
+    sevens = np.repeat(np.pad(np.asarray(large.reduce(10)), augment.PAD)[None], 200, 0) / np.float32(255)
+    made = augment.warp(sevens, np.random.default_rng(1))
+    assert contrast(made) > 0.75 * contrast(sevens)  # bilinear interpolation leaves 0.70
+    assert (made.min(), made.max()) == (0, 1)
+
+
 def test_the_same_seed_gives_the_same_pictures_and_another_seed_others(augmenter):
     first, again, other = (augmenter.epoch([seed], 0.5, 0.1) for seed in (3, 3, 4))
     assert np.array_equal(first[0], again[0])
