@@ -406,7 +406,8 @@ def warp(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     middle = np.full((n, 2), (SIDE - 1) / 2, np.float32)
     at = sources(matrix, middle, rng.uniform(-1.5, 1.5, (n, 2)).astype(np.float32), bend(n, 0.9, rng))
     finer = _finer()
-    return np.clip(sample(finer @ pictures @ finer.T, (at + PAD + 0.5) * FINER - 0.5), 0, 1)
+    made = sample(finer @ pictures @ finer.T, (at + PAD + 0.5) * FINER - 0.5)
+    return np.clip(made, 0, 1)  # splines swing beyond the values at both sides of an edge
 
 
 @cache
