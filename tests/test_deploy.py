@@ -376,10 +376,11 @@ def test_clients_that_do_not_hang_up_after_their_replies_keep_nobody_waiting(tmp
 
 
 def half_sent(server: doors.Server) -> socket.socket:
-    """A client that has sent half of its picture."""
+    """A client that has sent half of its picture, and whom gunicorn has begun to serve: it says that at once."""
     client = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-    head = f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(SEVEN)}\r\n\r\n".encode()
-    client.sendall(head + SEVEN[: len(SEVEN) // 2])
+    head = f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(SEVEN)}\r\n".encode()
+    client.sendall(head + b"Expect: 100-continue\r\n\r\n" + SEVEN[: len(SEVEN) // 2])
+    assert client.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
     return client
 
 
