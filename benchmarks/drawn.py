@@ -24,14 +24,14 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "cgi-bin"))
 
-import classifier  # noqa: E402
-import dataset  # noqa: E402
-import ink  # noqa: E402
 import numpy as np  # noqa: E402
-from errors import BadDataset, NoInk, Problem  # noqa: E402
-from figures import calibration_error  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 from tqdm import tqdm  # noqa: E402
+
+from learning.data import dataset  # noqa: E402
+from learning.figures import calibration_error  # noqa: E402
+from reading import classifier, ink  # noqa: E402
+from reading.errors import BadDataset, NoInk, Problem  # noqa: E402
 
 STROKES = ROOT.parent / "shared" / "strokes" / "unipen-digits-dev.jsonl.gz"
 WHERE = (

@@ -26,9 +26,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "tests")]
 
-import hostile  # noqa: E402
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
 from tqdm import tqdm  # noqa: E402
+
+import hostile  # noqa: E402
 
 SECONDS, MEGABYTES = 2.0, 200  # the most that one input may cost
 QUIET = settings(deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))

@@ -20,7 +20,7 @@ import latency
 
 sys.path.insert(0, str(latency.CGI))
 
-import classifier
+from reading import classifier
 
 
 def main() -> int:

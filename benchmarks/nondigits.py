@@ -19,10 +19,11 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 
-import classifier  # noqa: E402
 import drawn  # noqa: E402
 import numpy as np  # noqa: E402
-from errors import Problem  # noqa: E402
+
+from reading import classifier  # noqa: E402
+from reading.errors import Problem  # noqa: E402
 
 SEED = 300
 Points = list[tuple[float, float]]

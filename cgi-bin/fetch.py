@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
-    from dataset import Mnist
+
+    from learning.data.dataset import Mnist
 
 SHIFTS = [(-1, 0), (1, 0), (0, -1), (0, 1)]  # pixels down, pixels right
 STEEPEST = 15.0  # degrees; turned further, a 7 begins to look like a 1
@@ -27,8 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("Content-Type: text/plain\n\nData is fetched from a command line, not through a web server.")
         return 1
     try:
-        import hdf5  # noqa: F401  (what it imports may not be installed)
-        from errors import Problem
+        from learning.data import hdf5  # noqa: F401  (what it imports may not be installed)
+        from reading.errors import Problem
     except ModuleNotFoundError as missing:
         print(f"fetch.py: {missing.name} is not installed; run: pip install -r requirements.txt", file=sys.stderr)
         return 1
@@ -70,9 +71,8 @@ def parser() -> argparse.ArgumentParser:
 
 def run(chosen: argparse.Namespace) -> int:
     """Fetch as the command line says."""
-    import dataset
-    import hdf5
-    from errors import BadSetting
+    from learning.data import dataset, hdf5
+    from reading.errors import BadSetting
 
     count, folder = chosen.samples or ("0", "")
     if chosen.samples and (not count.isdecimal() or int(count) < 1):
@@ -129,8 +129,9 @@ def write_samples(mnist: "Mnist", count: int, folder: Path, seed: int) -> int:
     can't be written.
     """
     import numpy as np
-    from errors import BadSetting
     from PIL import Image
+
+    from reading.errors import BadSetting
 
     if count > len(mnist.y_test):
         raise BadSetting(f"--samples {count} is more than the {len(mnist.y_test):,} test images there are.")

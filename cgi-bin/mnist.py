@@ -17,11 +17,11 @@ if sys.version_info < (3, 10):  # noqa: UP036
     )
     sys.exit(0)
 
-from wire import application
+from serving.application import application
 
 __all__ = ["application"]
 
 if __name__ == "__main__":
-    import gateway
+    from serving import cgi as gateway
 
     gateway.run()

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from deskew import STEEPEST
+
+from reading.deskew import STEEPEST
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
-    from ink import Reading
+
+    from reading.ink import Reading
 
 BATCH = 250  # pictures that go through the model together
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}  # of the files of a folder that count as pictures
@@ -46,9 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     chosen = parser().parse_args(arguments)
     try:
-        import ink  # noqa: F401  (what they import may not be installed)
         import tqdm  # noqa: F401
-        from errors import Problem
+
+        from reading import ink  # noqa: F401  (what they import may not be installed)
+        from reading.errors import Problem
     except ModuleNotFoundError as missing:
         print(f"predict.py: {missing.name} is not installed; run: pip install -r requirements.txt", file=sys.stderr)
         return 1
@@ -75,8 +77,9 @@ def parser() -> argparse.ArgumentParser:
 
 def run(chosen: argparse.Namespace) -> int:
     """Predict as the command line says."""
-    import classifier
     from tqdm import tqdm
+
+    from reading import classifier
 
     model = classifier.load(chosen.model)
     if model.note:
@@ -129,8 +132,8 @@ def progress(total: int) -> Any:
 
 def read(source: Source, bar: Any) -> "tuple[str, Reading | str]":
     """Return the file's name, and the picture or a sentence that says why there is none."""
-    import ink
-    from errors import Problem
+    from reading import ink
+    from reading.errors import Problem
 
     bar.update()
     if source.error:

@@ -26,11 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
         print("Content-Type: text/plain\n\nTraining is started from a command line, not through a web server.")
         return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is like Ctrl-C
-    from errors import Problem
+    from reading.errors import Problem
 
     try:
-        import classical_training  # noqa: F401  (what they import may not be installed)
-        import training  # noqa: F401
+        from learning.classical import run as classical_training  # noqa: F401  (what they import may not be installed)
+        from learning.cnn import run as training  # noqa: F401
 
         chosen = parser().parse_args(arguments)
         refuse_foreign(chosen, arguments)
@@ -46,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    import classical_training
-    from training import Settings
+    from learning.classical import run as classical_training
+    from learning.cnn.run import Settings
 
     usual = Settings()
     made = argparse.ArgumentParser(prog="train.py", description=__doc__.split("\n\n")[0])
@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
 
 def refuse_foreign(chosen: argparse.Namespace, arguments: list[str] | None) -> None:
     """End with a usage error if an option was given, if only as what is usual, that what is asked for doesn't have."""
-    import classical_training
+    from learning.classical import run as classical_training
 
     what, own = options(chosen)
     every = {flag for model in MODELS[1:] for flag in classical_training.flags(model)}
@@ -94,7 +94,7 @@ def refuse_foreign(chosen: argparse.Namespace, arguments: list[str] | None) -> N
 
 def options(chosen: argparse.Namespace) -> tuple[str, list[str]]:
     """What is asked for, and the long flags that it has."""
-    import classical_training
+    from learning.classical import run as classical_training
 
     if chosen.model != "cnn":
         return chosen.model, [*classical_training.flags(chosen.model), *OF_ALL]
@@ -110,9 +110,9 @@ def positive(text: str) -> int:
 
 def run(chosen: argparse.Namespace) -> int:
     """Train as the command line says."""
-    import dataset
+    from learning.cnn.run import Settings, train
+    from learning.data import dataset
     from model import has_bfloat16
-    from training import Settings, train
 
     if chosen.model != "cnn":
         return run_classical(chosen)
@@ -134,8 +134,8 @@ def run(chosen: argparse.Namespace) -> int:
 
 def report_cnn(chosen: argparse.Namespace, mnist: Any, folder: Path) -> None:
     """Report on the test set as the exported CNN reads it."""
-    import classifier
-    import report
+    from learning import report
+    from reading import classifier
 
     classifier.MODELS = str(folder)
     X = mnist.X_test.astype("float32") / 255
@@ -148,9 +148,9 @@ def report_cnn(chosen: argparse.Namespace, mnist: Any, folder: Path) -> None:
 
 def run_classical(chosen: argparse.Namespace) -> int:
     """Train a scikit-learn model as the command line says, and report on it."""
-    import classical_training
-    import dataset
-    import report
+    from learning import report
+    from learning.classical import run as classical_training
+    from learning.data import dataset
 
     outcome = classical_training.train(dataset.load(chosen.data), chosen)
     card = outcome.card
@@ -170,8 +170,8 @@ def run_classical(chosen: argparse.Namespace) -> int:
 
 def taught(chosen: argparse.Namespace) -> int:
     """Teach the shipped CNN somebody's drawings; it stays as it is unless --outpath names its folder."""
-    import dataset
-    from teach import Lesson, teach
+    from learning.cnn.teach import Lesson, teach
+    from learning.data import dataset
 
     folder = chosen.outpath or ROOT / "out" / "taught"
     card = teach(dataset.load(chosen.data), chosen.extra, Lesson(repeat=chosen.repeat), ROOT / "models", folder)

@@ -25,9 +25,9 @@ from whitenoise import WhiteNoise
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "cgi-bin"))
 
-import errors  # noqa: E402
-import wire  # noqa: E402
-from admission import RETRY_SECONDS, Busy  # noqa: E402
+from reading import errors  # noqa: E402
+from serving import application as wire  # noqa: E402
+from serving.admission import RETRY_SECONDS, Busy  # noqa: E402
 
 # --- settings ---------------------------------------------------------------------------------------
 METRICS = os.environ.get("MNIST_METRICS", "")  # path of the metrics; empty: there are none

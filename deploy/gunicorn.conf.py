@@ -166,8 +166,7 @@ worker_class = PatientWorker
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
     """Bound the memory, and load the model before the first request asks for it."""
-    import classifier
-    import errors
+    from reading import classifier, errors
 
     # A soft limit: classifier.py has to raise it when it can't do without TensorFlow.
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import doors
 import pytest
+
+import doors
 import small_disk
 from needs import lacking
 from page_kit import visit as visit

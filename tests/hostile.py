@@ -8,12 +8,12 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import errors
-import ink
-import pictures
-import wire
 from hypothesis import strategies as st
 from PIL import Image
+
+import pictures
+from reading import errors, ink
+from serving import application as wire
 
 CORPUS = Path(__file__).with_name("corpus")
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import doors
 import pytest
+
+import doors
 
 Point = tuple[float, float]
 BLANK = "about:blank"

@@ -9,9 +9,10 @@ import io
 import os
 from pathlib import Path
 
-from page_kit import DESK, DIGITS, PHONE, Hand, answered
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
+
+from page_kit import DESK, DIGITS, PHONE, Hand, answered
 
 
 def shoot(browser: Browser, url: str, screen: dict, digit: int, path: Path, **options: str) -> None:

@@ -4,9 +4,10 @@ import gzip
 import hashlib
 from pathlib import Path
 
-import dataset
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from learning.data import dataset
 
 
 def pictures(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

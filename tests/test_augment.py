@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 pytest.importorskip("skimage", reason="training packages are not installed: pip install -r requirements.txt")
 
-import augment
+from learning.augment import epoch as augment
 
 STROKES = {
     0: [(9, 4, 18, 23)],

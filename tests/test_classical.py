@@ -1,12 +1,13 @@
 """The steps of the scikit-learn models: upright digits, gradients, calibration, and the same again in ONNX."""
 
-import classical
-import classical_onnx
 import numpy as np
 import onnxruntime
 import pytest
+
 import small_mnist
-from deskew import deskew
+from learning.classical import estimators as classical
+from learning.classical import onnx_export as classical_onnx
+from reading.deskew import deskew
 
 PICTURES, LABELS = small_mnist.pictures(300)
 X, Y = PICTURES.reshape(-1, 784) / np.float32(255), LABELS.astype(int)

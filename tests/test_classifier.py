@@ -7,10 +7,11 @@ import sys
 import threading
 from pathlib import Path
 
-import classifier
 import numpy as np
 import pytest
-from errors import BrokenModel, NoModel, UnknownModel
+
+from reading import classifier
+from reading.errors import BrokenModel, NoModel, UnknownModel
 
 SEED = 3
 WEIGHTS = np.random.default_rng(SEED).normal(0, 0.2, (784, 11)).astype(np.float32)
@@ -134,7 +135,7 @@ def test_a_classical_model_gives_the_probabilities_of_its_onnx_file(models, tiny
 
 
 def test_a_card_can_ask_for_upright_digits(models, tiny_onnx):
-    from deskew import deskew
+    from reading.deskew import deskew
 
     put(models, "svm", "svm.onnx", tiny_onnx, input="deskewed")
     scores = classifier.load("svm").score(PICTURES)

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import dataset
 import numpy as np
 import pytest
+
 import small_mnist
-from dataset import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, load
-from errors import BadDataset
+from learning.data import dataset
+from learning.data.dataset import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, load
+from reading.errors import BadDataset
 
 FILES = small_mnist.files()
 SUMS = small_mnist.checksums(FILES)

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import doors
-import pictures
 import pytest
 import yaml
+
+import doors
+import pictures
 
 SEVEN = pictures.data_url(pictures.png(7))
 PUBLIC = ["/", "/index.html", "/sw.js", "/static/main.js", "/static/style.css"]
@@ -258,7 +259,7 @@ def test_one_thread_scores_for_all_who_listen_first_come_first_served(in_turn: A
 
 
 def test_who_waits_too_long_for_a_turn_is_told_so_and_the_work_is_not_done(in_turn: Any) -> None:
-    from admission import Busy
+    from serving.admission import Busy
 
     end, done = threading.Event(), []
     holder = threading.Thread(target=in_turn, args=(lambda: {"ended": end.wait(30)},))
@@ -280,7 +281,7 @@ def test_what_the_work_raises_is_raised(in_turn: Any) -> None:
 
 
 def test_work_that_takes_too_much_memory_is_told_as_such(in_turn: Any) -> None:
-    from errors import OutOfLimits
+    from reading.errors import OutOfLimits
 
     with pytest.raises(OutOfLimits, match="more memory than"):
         in_turn(lambda: bytearray(2**62))

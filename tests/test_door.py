@@ -5,9 +5,10 @@ import io
 import json
 from typing import Any
 
-import pictures
 import pytest
 from PIL import Image
+
+import pictures
 
 Door = Any
 KEYS = ["result", "data", "error", "digit", "confidence", "unsure", "model", "seen", "done"]
@@ -176,8 +177,7 @@ def test_json_is_the_rule_and_a_page_is_for_who_prefers_it(wsgi_door: Door, acce
 
 
 def test_an_error_on_a_page_is_escaped(wsgi_door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    import errors
-    import ink
+    from reading import errors, ink
 
     def refuse(data: bytes) -> None:
         raise errors.NotAPicture("<script>&\ud800")

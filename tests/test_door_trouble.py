@@ -15,10 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import doors
-import pictures
 import pytest
 from PIL import Image
+
+import doors
+import pictures
 
 SEVEN = pictures.data_url(pictures.png(7))
 HEAVY = ["tensorflow", "tflearn", "sklearn", "matplotlib", "scipy", "skimage", "onnxruntime"]
@@ -73,7 +74,7 @@ def test_a_python_that_is_too_old_says_so(tmp_path: Path) -> None:
 def test_nothing_heavy_is_imported_for_nothing(name: str, request_: str, allowed: list[str]) -> None:
     code = f"""if True:
         import io, sys
-        import wire
+        from serving import application as wire
         method, body, kind = {request_}
         environ = {{"REQUEST_METHOD": method, "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": kind,
                    "wsgi.input": io.BytesIO(body), "wsgi.errors": sys.stderr}}
@@ -134,7 +135,7 @@ def test_a_photo_that_lies_on_its_side_is_turned_under_cgi_too(tmp_path: Path) -
 
 
 def test_a_bug_is_one_sentence_to_the_client_and_a_trace_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    import ink
+    from reading import ink
 
     def stumble(data: bytes) -> None:
         raise RuntimeError("a secret")
@@ -160,7 +161,7 @@ def test_under_cgi_what_a_library_prints_goes_to_the_log_and_so_does_the_trace(t
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the default model, which the classifier takes for the real one."""
-    import classifier
+    from reading import classifier
 
     folder = tmp_path / "models"
     folder.mkdir()

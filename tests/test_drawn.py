@@ -8,15 +8,14 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import classifier
-import dataset
-import ink
 import numpy as np
 import pytest
-from errors import BadDataset
 from PIL import Image
 
 from benchmarks import drawn, nondigits
+from learning.data import dataset
+from reading import classifier, ink
+from reading.errors import BadDataset
 
 ONE = [[[500, 0], [500, 1000]]]
 SEVEN = [[[0, 0], [600, 0], [200, 1000]], [[150, 500], [450, 500]]]

@@ -5,13 +5,13 @@ import hashlib
 import io
 import json
 
-import classifier
-import explain
 import numpy as np
 import pytest
-import wire
-from errors import BadSetting, BrokenModel
 from PIL import Image, ImageDraw
+
+from reading import classifier, explain
+from reading.errors import BadSetting, BrokenModel
+from serving import application as wire
 
 
 def favours_the_left(pictures: np.ndarray) -> np.ndarray:

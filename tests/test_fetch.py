@@ -3,17 +3,17 @@
 import json
 from pathlib import Path
 
-import dataset
-import fetch
 import h5py
-import hdf5
 import numpy as np
 import pytest
+from PIL import Image
+
+import fetch
 import small_disk
 import small_mnist
 from commands import run
-from errors import BadDataset
-from PIL import Image
+from learning.data import dataset, hdf5
+from reading.errors import BadDataset
 
 FILES = small_mnist.files(n_train=30, n_test=20)
 SUMS = small_mnist.checksums(FILES)

@@ -1,6 +1,7 @@
 """The README shows what each command says about itself."""
 
 import pytest
+
 from commands import help_in_readme, help_of
 
 

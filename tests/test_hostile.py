@@ -5,16 +5,15 @@ import struct
 import time
 from pathlib import Path
 
-import doors
-import errors
-import hostile
-import ink
-import pictures
 import pytest
 from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
+import doors
+import hostile
+import pictures
 from benchmarks import latency
+from reading import errors, ink
 
 FEW = settings(max_examples=300, deadline=2000, suppress_health_check=list(HealthCheck))
 

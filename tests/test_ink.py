@@ -6,14 +6,15 @@ import time
 import zlib
 from collections.abc import Callable
 
-import dataset
-import ink
 import numpy as np
 import pytest
-from errors import FormatNotAllowed, NoInk, NotAPicture, PictureTooLarge, Problem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
+
+from learning.data import dataset
+from reading import ink
+from reading.errors import FormatNotAllowed, NoInk, NotAPicture, PictureTooLarge, Problem
 
 SEED = 5
 FIVE = [[(150, 70), (105, 75), (98, 125), (135, 112), (160, 140), (150, 180), (95, 190)], [(150, 70), (185, 66)]]

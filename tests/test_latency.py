@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import doors
 import pytest
 
+import doors
 from benchmarks import latency
 
 # Two processes that share 30 MB, and hold 30 MB more each.

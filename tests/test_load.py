@@ -5,9 +5,9 @@ import subprocess
 import sys
 from typing import Any
 
-import doors
 import pytest
 
+import doors
 from benchmarks import load
 
 

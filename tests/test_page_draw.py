@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from page_kit import DIGITS, PHONE, WHOLE, Hand, posts, predict, until
 
 NAMES = ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"]

@@ -9,9 +9,10 @@ import re
 import sys
 from pathlib import Path
 
-import doors
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+
+import doors
 from page_kit import DESK, DIGITS, PHONE, Hand, answered, predict, until
 
 ROOT = Path(__file__).parent.parent

@@ -5,8 +5,9 @@ import io
 import itertools
 
 import pytest
-from page_kit import until
 from PIL import Image, ImageFilter
+
+from page_kit import until
 
 
 @pytest.fixture

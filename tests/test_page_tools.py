@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from page_kit import DESK, DIGITS, PHONE, WHOLE, Hand, answered, posts, until
 from PIL import Image, ImageDraw
+
+from page_kit import DESK, DIGITS, PHONE, WHOLE, Hand, answered, posts, until
 
 LINES = {"upper": [[(0.1, 0.2), (0.9, 0.2)]], "lower": [[(0.1, 0.8), (0.9, 0.8)]]}
 ALL = (0, 0, 1, 1)

@@ -8,10 +8,11 @@ import threading
 import time
 from pathlib import Path
 
-import doors
 import pytest
-from page_kit import BLANK, DESK, DIGITS, Hand, answered, predict, until
 from PIL import Image, ImageDraw
+
+import doors
+from page_kit import BLANK, DESK, DIGITS, Hand, answered, predict, until
 
 ROOT = Path(__file__).parent.parent
 FAILED = '#answer[data-state="failed"]'

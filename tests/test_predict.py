@@ -4,13 +4,13 @@ import json
 import re
 from pathlib import Path
 
-import classifier
-import ink
 import numpy as np
 import pytest
+from PIL import Image
+
 import small_mnist
 from commands import run
-from PIL import Image
+from reading import classifier, ink
 
 
 @pytest.fixture(scope="module")

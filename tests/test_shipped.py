@@ -14,15 +14,14 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "cgi-bin"), str(HERE.parent)]  # as pytest does, for who runs this file itself
 
-import classical  # noqa: E402
-import classifier  # noqa: E402
-import dataset  # noqa: E402
-import ink  # noqa: E402
 import numpy as np  # noqa: E402
-import pictures  # noqa: E402
-import training  # noqa: E402
 
+import pictures  # noqa: E402
 from benchmarks import drawn, nondigits  # noqa: E402
+from learning.classical import estimators as classical  # noqa: E402
+from learning.cnn import run as training  # noqa: E402
+from learning.data import dataset  # noqa: E402
+from reading import classifier, ink  # noqa: E402
 
 SCORES = HERE / "shipped_scores.json"
 NAMES = ["cnn", "extra", "forest", "sgd", "svm", "voting"]

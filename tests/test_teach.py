@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="training packages are not installed: pip install -r requirements.txt")
 
-import teach
-import training
-from errors import BadDataset, BadSetting, BrokenModel, NoModel
+from learning.cnn import run as training
+from learning.cnn import teach
+from reading.errors import BadDataset, BadSetting, BrokenModel, NoModel
 from test_training import TINY, printed, tiny  # noqa: F401
 
 HEADER = ",".join(teach.COLUMNS)

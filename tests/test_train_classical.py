@@ -5,22 +5,22 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import classical
-import classical_training
-import classifier
-import dataset
-import hdf5
 import numpy as np
 import pytest
-import small_mnist
-import train
-from commands import run
 from PIL import Image
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+
+import small_mnist
+import train
+from commands import run
+from learning.classical import estimators as classical
+from learning.classical import run as classical_training
+from learning.data import dataset, hdf5
+from reading import classifier
 
 MODELS = ["svm", "forest", "extra", "sgd", "voting"]
 

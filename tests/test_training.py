@@ -18,17 +18,18 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="training packages are not installed: pip install -r requirements.txt")
 
-import dataset
-import ink
+from PIL import Image, ImageDraw, ImageFont
+
 import model
 import pictures
 import small_disk
 import train
-import training
-from dataset import Mnist
-from deskew import deskew
-from errors import BadDataset, BadSetting, TrainingFailed
-from PIL import Image, ImageDraw, ImageFont
+from learning.cnn import run as training
+from learning.data import dataset
+from learning.data.dataset import Mnist
+from reading import ink
+from reading.deskew import deskew
+from reading.errors import BadDataset, BadSetting, TrainingFailed
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = training.Settings(epochs=2, batch_size=10, held_back=20, averaged=1, fast=False)

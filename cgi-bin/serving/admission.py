@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import errors
+from reading import errors
 
 # --- settings ---------------------------------------------------------------------------------------
 SLOTS = int(os.environ.get("MNIST_SLOTS") or 0)  # pictures scored at once; 0: one for each core

@@ -21,9 +21,9 @@ from types import ModuleType
 from typing import Any, NoReturn
 from wsgiref.handlers import CGIHandler  # nosec B412
 
-import admission
-import errors
-import wire
+from reading import errors
+from serving import admission
+from serving import application as wire
 
 # --- settings ---------------------------------------------------------------------------------------
 READ_SECONDS = float(os.environ.get("MNIST_READ_SECONDS") or 10)  # a whole body arrives within that time

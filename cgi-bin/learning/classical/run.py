@@ -16,17 +16,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from classical import DIGITS, SETTINGS, TITLES, UNSURE, classifier, pipeline
-from dataset import SHA256, Mnist
-from errors import BadSetting, TrainingFailed
-from figures import on_test_set
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, StratifiedKFold, train_test_split
 from sklearn.pipeline import Pipeline
 from tqdm import tqdm
-from training import check_folder, check_labels, overlap, uninterrupted
 
-MODELS = Path(__file__).resolve().parent.parent / "models"
+from learning.classical.estimators import DIGITS, SETTINGS, TITLES, UNSURE, classifier, pipeline
+from learning.cnn.run import check_folder, check_labels, overlap, uninterrupted
+from learning.data.dataset import SHA256, Mnist
+from learning.figures import on_test_set
+from reading.errors import BadSetting, TrainingFailed
+
+MODELS = Path(__file__).resolve().parents[3] / "models"
 AGREEMENT = 1e-4  # the most that a score of the exported model may differ from scikit-learn's
 COMPARED = 2000  # test images that this is checked on
 VALIDATION = 0.1  # share of the training images that --validation keeps for itself
@@ -364,7 +365,7 @@ def publish(model: Pipeline, card: dict[str, Any], folder: Path, upright: np.nda
 
     `scores` are those of scikit-learn for `upright`, deskewed pictures float32 (n, 784).
     """
-    from classical_onnx import export
+    from learning.classical.onnx_export import export
 
     exported = export(model)
     check_agreement(exported, upright, scores)

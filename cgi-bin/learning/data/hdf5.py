@@ -16,8 +16,9 @@ from typing import Any
 
 import h5py
 import numpy as np
-from dataset import Mnist
-from errors import BadDataset
+
+from learning.data.dataset import Mnist
+from reading.errors import BadDataset
 
 NAMES = ("X_train", "y_train", "X_test", "y_test")
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import deskew
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_expit, log_softmax, logsumexp, softmax
@@ -25,6 +24,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+
+from reading import deskew
 
 DIGITS = 10
 SIDE = 28

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import classifier
 import numpy as np
-from augment import Augmenter
-from dataset import Mnist
-from errors import BadDataset, BrokenModel, NoModel
 from tqdm import tqdm
+
+from learning.augment.epoch import Augmenter
+from learning.data.dataset import Mnist
+from reading import classifier
+from reading.errors import BadDataset, BrokenModel, NoModel
 
 COLUMNS = ["label", *(f"pixel{i}" for i in range(784))]
 
@@ -71,7 +72,7 @@ def teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path) 
     Returns its card, whose "extra" says how many of the drawings were read rightly before, and after by
     cross-validation. Raises BadDataset, BadSetting, NoModel, BrokenModel, TrainingFailed.
     """
-    import training
+    from learning.cnn import run as training
     from model import Inference
 
     training.check_folder(folder)

@@ -18,11 +18,12 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import errors
-from admission import Busy
+from reading import errors
+from serving.admission import Busy
 
 # --- settings ---------------------------------------------------------------------------------------
 MAX_BODY = 8 * 1024 * 1024  # bytes of a request's body; a 4096x4096 photo as JPEG fits
@@ -351,20 +352,20 @@ def _parts(multipart: ModuleType, boundary: str, body: bytes) -> list[Picture]:
 # --- pictures -> scores -----------------------------------------------------------------------------
 def models() -> Answer:
     """Return the models that can be chosen, as their cards describe them."""
-    classifier = _need("classifier")
+    classifier = _need("reading.classifier")
     return {"result": 1, "error": "", "models": classifier.cards(), "default": classifier.DEFAULT}
 
 
 def healthy() -> Answer:
     """Return that all is well: the default model can be loaded. Raises what a picture would be answered with."""
-    classifier = _need("classifier")
+    classifier = _need("reading.classifier")
     return {"result": 1, "error": "", "health": "ok", "model": classifier.load().card["name"]}
 
 
 def score(asked: list[Picture], name: str, why: Why | None = None) -> Answer:
     """Return the scores of one picture, or a list of them as "results". Raises if a lone one is no good."""
     if len(asked) == 1:
-        reading = _need("ink").read(asked[0].data)
+        reading = _need("reading.ink").read(asked[0].data)
         answer = _scored([reading], name)[0]
         return {**answer, **_explained(reading.picture, answer, why)} if why else answer
     if why:
@@ -382,7 +383,7 @@ def score(asked: list[Picture], name: str, why: Why | None = None) -> Answer:
 def _read(picture: Picture) -> Any:
     """Return what `ink` makes of one picture of several, or the failure that stands in its place."""
     try:
-        return _need("ink").read(picture.data)
+        return _need("reading.ink").read(picture.data)
     except errors.MissingPackage:
         raise
     except errors.Problem as problem:
@@ -391,7 +392,7 @@ def _read(picture: Picture) -> Any:
 
 def _scored(readings: list[Any], name: str) -> list[Answer]:
     """Score pictures with the model of that name, "" for the default one; one answer for each."""
-    ink, classifier, numpy = _need("ink"), _need("classifier"), _need("numpy")
+    ink, classifier, numpy = _need("reading.ink"), _need("reading.classifier"), _need("numpy")
     model = classifier.load(name or classifier.DEFAULT)
     scores = model.score(numpy.stack([reading.picture for reading in readings]))
     note = {"note": model.note} if getattr(model, "note", "") else {}
@@ -411,8 +412,8 @@ def _verdict(data: list[float], unsure: bool) -> Answer:
 
 def _explained(picture: Any, answer: Answer, why: Why) -> Answer:
     """Return "evidence", 28 rows of 28 numbers, or "layers", the feature maps as PNG data URLs."""
-    ink, explain = _need("ink"), _need("explain")
-    model = _need("classifier").load(answer["model"])
+    ink, explain = _need("reading.ink"), _need("reading.explain")
+    model = _need("reading.classifier").load(answer["model"])
     if why.kind == "1":
         digit = answer["digit"] if why.digit is None else why.digit
         return {"evidence": explain.evidence(model, picture, digit).round(6).tolist(), "explained": digit}
@@ -436,7 +437,7 @@ def _seen(ink: ModuleType, reading: Any) -> Answer:
 def _need(name: str) -> ModuleType:
     """Import a module that is slow to import or may be missing. Raises MissingPackage with what to do."""
     try:
-        return __import__(name)
+        return import_module(name)
     except ImportError as error:
         missing = (error.name or name).partition(".")[0]
         raise errors.MissingPackage(
@@ -451,7 +452,7 @@ def _render(answer: Answer, environ: Environ) -> tuple[str, bytes]:
     """Return the Content-Type and the bytes of an answer: JSON, or a page for a client that prefers one."""
     if not prefers_html(environ.get("HTTP_ACCEPT") or ""):
         return "application/json", json.dumps(answer).encode() + b"\n"
-    import page  # only for who asks for one: it and what it needs take a fresh process 2 ms
+    from serving import html as page  # only for who asks for one: it and what it needs take a fresh process 2 ms
 
     return "text/html; charset=utf-8", page.of(answer).encode("utf-8", "replace")
 

@@ -21,10 +21,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from errors import BrokenModel, MissingPackage, NoModel, UnknownModel
+
+from reading.errors import BrokenModel, MissingPackage, NoModel, UnknownModel
 
 # No pathlib here, nor in what else each request imports: it takes long to import.
-MODELS = os.environ.get("MNIST_MODELS") or os.path.abspath(f"{__file__}/../../models")
+MODELS = os.environ.get("MNIST_MODELS") or os.path.abspath(f"{__file__}/../../../models")
 DEFAULT = "cnn"
 DIGITS = 10
 BATCH = 250  # pictures scored at once: bounds the memory, and more is no faster
@@ -238,7 +239,7 @@ def _onnx(data: bytes, card: dict[str, Any]) -> Run:
 
     def run(pictures: np.ndarray) -> np.ndarray:
         if card.get("input") == "deskewed":
-            from deskew import deskew
+            from reading.deskew import deskew
 
             pictures = deskew(pictures)
         return session.run([exit_], {entry: pictures.reshape(len(pictures), -1)})[0]

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from errors import BadSetting
 from sklearn.metrics import classification_report, confusion_matrix
+
+from reading.errors import BadSetting
 
 
 def metrics(title: str, y: np.ndarray, scores: np.ndarray) -> str:
@@ -35,7 +36,7 @@ def save_plots(folder: Path, X: np.ndarray, y: np.ndarray, scores: np.ndarray, s
 
     Raises BadSetting if the folder can't be written.
     """
-    import plots
+    from learning import plots
 
     matrix = confusion(y, scores.argmax(1))
     try:

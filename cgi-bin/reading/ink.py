@@ -19,8 +19,9 @@ from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
-from errors import FormatNotAllowed, NoInk, NotAPicture, OutOfLimits, PictureTooLarge
 from PIL import Image, ImageChops, PngImagePlugin
+
+from reading.errors import FormatNotAllowed, NoInk, NotAPicture, OutOfLimits, PictureTooLarge
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MAX_SIDE = 4096  # pixels a side of a picture that is decoded at all

@@ -28,11 +28,12 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from augment import NOT_A_DIGIT, Augmenter, ignore_interrupt
-from dataset import Mnist
-from errors import BadDataset, BadSetting, TrainingFailed
-from figures import on_test_set
 from tqdm import tqdm
+
+from learning.augment.epoch import NOT_A_DIGIT, Augmenter, ignore_interrupt
+from learning.data.dataset import Mnist
+from learning.figures import on_test_set
+from reading.errors import BadDataset, BadSetting, TrainingFailed
 
 AGREEMENT = 1e-4  # the most that a score of the exported network may differ from TFLearn's
 CONFIDENCE_SHARE = 0.9  # of the digits that may be marked unsure, those that are so for their low confidence
@@ -177,7 +178,7 @@ class Run:
         return self.settings.learning_rate * min(1.0, 0.01 + 2 * epoch) * falling
 
     def _note(self, loss: float, accuracy: float, seconds: float) -> None:
-        from plots import learning_curve
+        from learning.plots import learning_curve
 
         self.epoch += 1
         self.seconds += seconds

@@ -12,9 +12,10 @@ import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import classifier
 import numpy as np
-from errors import BadSetting, BrokenModel
+
+from reading import classifier
+from reading.errors import BadSetting, BrokenModel
 
 PATCH = 4  # pixels a side of what is blanked at a time: a little more than a stroke is wide
 STRIDE = 2  # pixels from one patch to the next

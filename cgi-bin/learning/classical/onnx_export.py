@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-from classical import DIRECTIONS, FLOOR, PAIRS, SIDE, STRIDE, TINY, WINDOW, Calibrated, Vote
 from onnx import TensorProto, compose, helper, numpy_helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
+
+from learning.classical.estimators import DIRECTIONS, FLOOR, PAIRS, SIDE, STRIDE, TINY, WINDOW, Calibrated, Vote
 
 OPSET = {"": 17, "ai.onnx.ml": 3}
 # Of each node of a tree, these say nothing that ONNX Runtime doesn't assume by itself.

@@ -1,6 +1,6 @@
 """MNIST in its original IDX files: find them on this machine or download them once, check them, read them.
 
-    from dataset import load
+    from learning.data.dataset import load
     mnist = load()
     mnist.X_train, mnist.y_train, mnist.X_test, mnist.y_test
 
@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from errors import BadDataset
+
+from reading.errors import BadDataset
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -78,7 +79,7 @@ def load(
     if source and str(source).startswith(("http://", "https://")):
         mirrors, folder, fresh = (str(source).rstrip("/") + "/",), _cache(sha256), True
     elif source and Path(source).is_file():
-        import hdf5
+        from learning.data import hdf5
 
         return hdf5.read(Path(source))
     elif source or os.environ.get("MNIST_DIR"):

@@ -1,0 +1,1 @@
+"""Variety for training."""
