@@ -4,7 +4,7 @@
     python benchmarks/drawn.py --model svm --limit 500 --sheet misread.png
 
 Each digit of the corpus is drawn as strokes on a white canvas, saved as PNG, and goes the way that a drawing on the
-page goes: `ink.read`, then the model's `score`. MNIST's test images go the same way, as PNG pictures.
+page goes: `preprocess`, then the model's `score`. MNIST's test images go the same way, as PNG pictures.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ from tqdm import tqdm  # noqa: E402
 
 from learning.data import dataset  # noqa: E402
 from learning.figures import calibration_error  # noqa: E402
-from reading import classifier, ink  # noqa: E402
+from reading import classifier  # noqa: E402
 from reading.errors import BadDataset, NoInk, Problem  # noqa: E402
+from reading.normalising import SIDE  # noqa: E402
+from reading.preprocessing import preprocess, to_png  # noqa: E402
 
 STROKES = ROOT.parent / "shared" / "strokes" / "unipen-digits-dev.jsonl.gz"
 WHERE = (
@@ -155,26 +157,26 @@ def _read_drawing(job: tuple[int, Strokes, str]) -> np.ndarray:
 def _read(file: bytes) -> np.ndarray:
     """A picture file as the models read it: float32 (28, 28) of 0 to 1, blank if it has no ink."""
     try:
-        return ink.read(file).picture
+        return preprocess(file).picture
     except NoInk:
-        return np.zeros((ink.SIDE, ink.SIDE), np.float32)
+        return np.zeros((SIDE, SIDE), np.float32)
 
 
 def _read_scan(picture: np.ndarray) -> np.ndarray:
-    return _read(ink.to_png(picture / 255))
+    return _read(to_png(picture / 255))
 
 
 def _on_all_cores(work: Callable, jobs: Any, unit: str) -> np.ndarray:
     with Pool() as pool:
         read = tqdm(pool.imap(work, jobs, chunksize=64), total=len(jobs), unit=unit)
-        return np.fromiter(read, np.dtype((np.float32, (ink.SIDE, ink.SIDE))), len(jobs))
+        return np.fromiter(read, np.dtype((np.float32, (SIDE, SIDE))), len(jobs))
 
 
 def pictures(corpus: list[Digit], conditions: Sequence[str] = tuple(CONDITIONS)) -> dict[str, np.ndarray]:
     """Every digit in every condition, as the models read it: {condition: float32 (n, 28, 28)}."""
     jobs = [(index, digit.strokes, name) for name in conditions for index, digit in enumerate(corpus)]
     read = _on_all_cores(_read_drawing, jobs, " drawings")
-    return dict(zip(conditions, read.reshape(len(conditions), len(corpus), ink.SIDE, ink.SIDE), strict=True))
+    return dict(zip(conditions, read.reshape(len(conditions), len(corpus), SIDE, SIDE), strict=True))
 
 
 def scans(images: np.ndarray) -> np.ndarray:

@@ -20,14 +20,14 @@ import latency
 
 sys.path.insert(0, str(latency.CGI))
 
-from reading import classifier
+from reading import cards
 
 
 def main() -> int:
     """Measure and print."""
     args = _arguments().parse_args()
-    cards = classifier.cards()
-    print(_table(cards, _through_cgi([card["name"] for card in cards], args.runs)))
+    found = cards.available()
+    print(_table(found, _through_cgi([card["name"] for card in found], args.runs)))
     if args.pictures:
         seconds = [_predict(args.pictures, args.model, args.data) for _ in range(3)]
         print(f"\n{args.pictures:,} PNG files with {args.model}: {statistics.median(seconds):.2f} s (median of 3)")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The door: POST a picture of a digit, get ten scores; GET the list of models. See `wire.py`.
+"""CGI entry point: POST a picture of a digit, get ten scores; GET the list of models. See `serving`.
 
 Runs as a CGI script (`python -m http.server --cgi 8000`), and as the WSGI `application` of this module.
 It is compiled anew at each CGI request, its siblings are not: so it does nothing itself, and is written
@@ -22,6 +22,6 @@ from serving.application import application
 __all__ = ["application"]
 
 if __name__ == "__main__":
-    from serving import cgi as gateway
+    from serving import cgi
 
-    gateway.run()
+    cgi.run()

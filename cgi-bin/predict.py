@@ -11,16 +11,27 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from reading.ink import Reading
+    from reading.arrays import Float
+    from reading.classifier import Model
+    from reading.digits import Digit
+    from reading.preprocessing import Preprocessed
 
 BATCH = 250  # pictures that go through the model together
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}  # of the files of a folder that count as pictures
 SHADES = " .:-=+*#%@"  # from paper to ink
+
+
+class Bar(Protocol):
+    """What is used of a progress bar."""
+
+    def update(self) -> object:
+        """One more is done."""
+
+    def close(self) -> None:
+        """All is done."""
 
 
 class Source(NamedTuple):
@@ -31,13 +42,11 @@ class Source(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What became of one picture; `error` is a sentence, or empty and then the rest is there."""
+    """What became of one picture: a digit, or a sentence that says why there is none."""
 
     file: str
+    digit: "Digit | None" = None
     error: str = ""
-    scores: Any = None  # float32 (10,)
-    unsure: bool = False
-    reading: Any = None  # ink.Reading
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         import tqdm  # noqa: F401
 
-        from reading import ink  # noqa: F401  (what they import may not be installed)
+        from reading import digits  # noqa: F401  (what they import may not be installed)
         from reading.errors import Problem
     except ModuleNotFoundError as missing:
         print(f"predict.py: {missing.name} is not installed; run: pip install -r requirements.txt", file=sys.stderr)
@@ -85,12 +94,14 @@ def run(chosen: argparse.Namespace) -> int:
     if model.note:
         print(f"predict.py: {model.note}", file=sys.stderr)
     failed = False
-    for answer in answers(expanded(chosen.images), model):
-        failed |= bool(answer.error)
-        if answer.error and not chosen.json:
-            tqdm.write(f"{answer.file}: {answer.error}", sys.stderr)
+    for file, digit, error in answers(expanded(chosen.images), model):
+        failed |= digit is None
+        if chosen.json:
+            tqdm.write(as_json(file, digit, error))
+        elif digit:
+            tqdm.write(as_text(file, digit, chosen.verbose))
         else:
-            tqdm.write(as_json(answer, chosen.model) if chosen.json else as_text(answer, chosen.verbose))
+            tqdm.write(f"{file}: {error}", sys.stderr)
     return int(failed)
 
 
@@ -114,82 +125,70 @@ def pictures_in(image: str) -> list[Source]:
     return [Source(str(file)) for file in files] or [nothing]
 
 
-def answers(files: list[Source], model: Any) -> Iterator[Answer]:
+def answers(sources: list[Source], model: "Model") -> Iterator[Answer]:
     """Read and score pictures, many at once, in their order; with a progress bar if there are many."""
-    bar = progress(len(files))
-    for start in range(0, len(files), BATCH):
-        readings = [read(file, bar) for file in files[start : start + BATCH]]
-        yield from scored(readings, model)
+    bar = progress(len(sources))
+    for start in range(0, len(sources), BATCH):
+        yield from scored([read(source, bar) for source in sources[start : start + BATCH]], model)
     bar.close()
 
 
-def progress(total: int) -> Any:
+def progress(total: int) -> Bar:
     """Return a progress bar, which shows on a terminal only, or for a single picture not at all."""
     from tqdm import tqdm
 
-    return tqdm(total=total, unit="picture", leave=False, disable=None if total > 1 else True)
+    bar: Bar = tqdm(total=total, unit="picture", leave=False, disable=None if total > 1 else True)
+    return bar
 
 
-def read(source: Source, bar: Any) -> "tuple[str, Reading | str]":
+def read(source: Source, bar: Bar) -> "tuple[str, Preprocessed | str]":
     """Return the file's name, and the picture or a sentence that says why there is none."""
-    from reading import ink
     from reading.errors import Problem
+    from reading.preprocessing import preprocess
 
     bar.update()
     if source.error:
         return source
     file = source.file
     try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return file, ink.read(data)
+        return file, preprocess(sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes())
     except OSError as error:
         return file, f"Can't read the file: {error.strerror}."
     except Problem as problem:
         return file, str(problem)
 
 
-def scored(readings: "list[tuple[str, Reading | str]]", model: Any) -> Iterator[Answer]:
+def scored(read: "list[tuple[str, Preprocessed | str]]", model: "Model") -> Iterator[Answer]:
     """Score those that could be read, all at once."""
-    import numpy as np
+    from reading.digits import classify
 
-    pictures = [reading.picture for _, reading in readings if not isinstance(reading, str)]
-    scores = model.score(np.reshape(pictures, (-1, 28, 28)))
-    each = zip(scores.data, scores.unsure, strict=True)
-    for file, reading in readings:
-        if isinstance(reading, str):
-            yield Answer(file, reading)
-        else:
-            data, unsure = next(each)
-            yield Answer(file, "", data, bool(unsure), reading)
+    digits = iter(classify([one for _, one in read if not isinstance(one, str)], model))
+    for file, one in read:
+        yield Answer(file, error=one) if isinstance(one, str) else Answer(file, next(digits))
 
 
-def as_text(answer: Answer, verbose: bool) -> str:
+def as_text(file: str, digit: "Digit", verbose: bool) -> str:
     """Return the line of an answer, or the lines."""
-    digit = int(answer.scores.argmax())
-    doubt = ", unsure" if answer.unsure else ""
-    line = f"{answer.file}: {digit} ({100 * answer.scores[digit]:.1f} %{doubt})"
+    doubt = ", unsure" if digit.unsure else ""
+    line = f"{file}: {digit.digit} ({100 * digit.confidence:.1f} %{doubt})"
     if not verbose:
         return line
-    shares = [(each, 100 * float(score)) for each, score in enumerate(answer.scores)]
+    shares = [(each, 100 * score) for each, score in enumerate(digit.scores)]
     bars = [f"  {each}  {share:6.2f} % {'#' * round(share * 0.4)}".rstrip() for each, share in shares]
-    return "\n".join([line, *bars, drawing(answer.reading.picture), ""])
+    return "\n".join([line, *bars, drawing(digit.picture), ""])
 
 
-def drawing(picture: "np.ndarray") -> str:
+def drawing(picture: "Float") -> str:
     """Return a picture (28, 28) in 0..1 as 28 lines of text."""
     shades = (picture.clip(0, 1) * (len(SHADES) - 1)).round().astype(int)
     # Letters are twice as high as wide.
     return "\n".join("".join(2 * SHADES[shade] for shade in row).rstrip() for row in shades)
 
 
-def as_json(answer: Answer, model: str) -> str:
+def as_json(file: str, digit: "Digit | None", error: str) -> str:
     """Return an answer as one line of JSON, with the keys that the web server uses."""
-    if answer.error:
-        return json.dumps({"file": answer.file, "result": 0, "data": [], "error": answer.error})
-    digit = int(answer.scores.argmax())
-    scores = [round(float(score), 6) for score in answer.scores]
-    facts = {"file": answer.file, "result": 1, "data": scores, "error": "", "digit": digit}
-    return json.dumps(facts | {"confidence": scores[digit], "unsure": answer.unsure, "model": model})
+    facts = digit.facts() if digit else {"result": 0, "data": [], "error": error}
+    return json.dumps({"file": file} | facts)
 
 
 if __name__ == "__main__":

@@ -135,9 +135,9 @@ def run(chosen: argparse.Namespace) -> int:
 def report_cnn(chosen: argparse.Namespace, mnist: Any, folder: Path) -> None:
     """Report on the test set as the exported CNN reads it."""
     from learning import report
-    from reading import classifier
+    from reading import cards, classifier
 
-    classifier.MODELS = str(folder)
+    cards.MODELS = str(folder)
     X = mnist.X_test.astype("float32") / 255
     scores = classifier.load("cnn").score(X).data
     if chosen.metrics:

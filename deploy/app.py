@@ -26,8 +26,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "cgi-bin"))
 
 from reading import errors  # noqa: E402
-from serving import application as wire  # noqa: E402
-from serving.admission import RETRY_SECONDS, Busy  # noqa: E402
+from serving.application import Work  # noqa: E402
+from serving.application import application as script  # noqa: E402
+from serving.errors import RETRY_SECONDS, Busy  # noqa: E402
+from serving.reply import HEADERS, Answer, failure  # noqa: E402
+from serving.request import METHODS  # noqa: E402
 
 # --- settings ---------------------------------------------------------------------------------------
 METRICS = os.environ.get("MNIST_METRICS", "")  # path of the metrics; empty: there are none
@@ -61,11 +64,11 @@ def place() -> Iterator[None]:
         _places.release()
 
 
-def in_turn(work: wire.Work) -> wire.Answer:
+def in_turn(work: Work) -> Answer:
     """Do the work when it is its turn. Raises Busy if that does not come in time, OutOfLimits if the answer doesn't."""
     begun = threading.Event()
 
-    def scored() -> wire.Answer:
+    def scored() -> Answer:
         begun.set()
         return work()
 
@@ -96,10 +99,10 @@ def route(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Answer what is not a file."""
     path = environ.get("PATH_INFO", "")
     if path == SCRIPT:
-        return wire.application(environ | {"mnist.place": place, "mnist.run": in_turn}, start_response)
+        return script(environ | {"mnist.place": place, "mnist.run": in_turn}, start_response)
     if METRICS and path == METRICS and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return metrics.page(start_response)
-    start_response("404 Not Found", [*wire.HEADERS, ("Content-Type", "text/plain"), ("Content-Length", "19")])
+    start_response("404 Not Found", [*HEADERS, ("Content-Type", "text/plain"), ("Content-Length", "19")])
     return [b"Nothing to see here"]
 
 
@@ -137,15 +140,15 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
 
 def refusal() -> bytes:
     """The whole reply to a client that there is no thread for."""
-    content = json.dumps(wire.failure(FULL) | {"retry_after": RETRY_SECONDS}).encode() + b"\n"
+    content = json.dumps(failure(FULL) | {"retry_after": RETRY_SECONDS}).encode() + b"\n"
     headers = [
-        *wire.HEADERS,
+        *HEADERS,
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(content))),
         ("Retry-After", str(RETRY_SECONDS)),
         ("Connection", "close"),
     ]
-    lines = [f"HTTP/1.1 {wire.STATUS[Busy]}", *(f"{name}: {value}" for name, value in headers), "", ""]
+    lines = [f"HTTP/1.1 {Busy.status}", *(f"{name}: {value}" for name, value in headers), "", ""]
     return "\r\n".join(lines).encode() + content
 
 
@@ -164,7 +167,7 @@ class Metrics:
     def count(self, method: str, path: str, status: str, begun: float) -> None:
         """Count one request; a label never holds what a client made up."""
         what = "script" if path == SCRIPT else "file"
-        known = method if method in wire.METHODS else "other"
+        known = method if method in METHODS else "other"
         self.requests.labels(known, what, status[:3]).inc()
         self.seconds.labels(what).observe(time.perf_counter() - begun)
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import pictures
-from reading import errors, ink
-from serving import application as wire
+from reading import decoding, errors
+from reading.preprocessing import preprocess
+from serving.application import application
 
 CORPUS = Path(__file__).with_name("corpus")
 
@@ -21,7 +22,7 @@ CORPUS = Path(__file__).with_name("corpus")
 def _seeds() -> list[bytes]:
     """Small pictures of each format, in the modes that decoders treat differently."""
     two = pictures.canvas(2, size=56, pen=4)
-    files = [pictures.encoded(two, kind) for kind in ink.FORMATS]
+    files = [pictures.encoded(two, kind) for kind in decoding.FORMATS]
     files += [pictures.encoded(two.convert(mode)) for mode in ("1", "L", "LA", "P", "RGB", "I;16")]
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
@@ -81,9 +82,9 @@ requests = st.builds(
 
 
 def told_of_picture(data: bytes) -> str:
-    """What `ink` says of a file; an exception that it does not raise on purpose goes through."""
+    """What `preprocess` says of a file; an exception that it does not raise on purpose goes through."""
     try:
-        reading = ink.read(data)
+        reading = preprocess(data)
     except errors.Problem as problem:
         return f"{type(problem).__name__}: {_checked(str(problem))}"
     assert reading.picture.shape == (28, 28)
@@ -98,7 +99,7 @@ def told_of_request(request: Request) -> str:
     environ: dict[str, Any] = {"REQUEST_METHOD": request.method, "CONTENT_TYPE": request.kind}
     environ |= {"QUERY_STRING": request.query, "CONTENT_LENGTH": length}
     environ |= {"wsgi.input": io.BytesIO(body), "wsgi.errors": log}
-    reply = wire.application(environ, lambda status, headers: told.append(status))
+    reply = application(environ, lambda status, headers: told.append(status))
     content = b"".join(reply)
     reply.close()
     assert log.getvalue() == ""

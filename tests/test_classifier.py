@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reading import classifier
+from reading import cards, classifier
 from reading.errors import BrokenModel, NoModel, UnknownModel
 
 SEED = 3
@@ -61,7 +61,7 @@ def tiny_onnx() -> bytes:
 
 @pytest.fixture
 def models(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr(classifier, "MODELS", tmp_path)
+    monkeypatch.setattr(cards, "MODELS", tmp_path)
     monkeypatch.setattr(classifier, "_kept", {})
     return tmp_path
 
@@ -149,12 +149,12 @@ def test_cards_list_the_default_model_first_and_leave_damaged_ones_out(models, t
     (models / "broken.json").write_text("{")
     put(models, "gone", "gone.onnx", tiny_onnx)
     (models / "gone.onnx").unlink()
-    assert classifier.cards() == [cnn, forest]
+    assert cards.available() == [cnn, forest]
     assert caplog.messages == ["The card broken.json is damaged. Train it again: python cgi-bin/train.py -M broken"]
 
 
 def test_an_empty_folder_has_no_cards(models):
-    assert classifier.cards() == []
+    assert cards.available() == []
 
 
 def test_a_model_is_loaded_once_and_again_when_its_file_was_replaced(models, tiny_tflite):
@@ -298,7 +298,7 @@ def put_checkpoint(models: Path, **changed: object) -> None:
 def test_a_whole_checkpoint_is_found_under_the_name_that_tensorflow_wants(models):
     put_checkpoint(models)
     card = json.loads((models / "cnn.json").read_text())
-    assert classifier.checkpoint(str(models), card) == f"{models}/cnn.tfl"
+    assert cards.checkpoint(str(models), card) == f"{models}/cnn.tfl"
 
 
 @pytest.mark.parametrize("file", CHECKPOINT)
@@ -340,7 +340,7 @@ def test_serving_imports_nothing_of_training(models, tiny_tflite, tiny_onnx):
     put(models, "cnn", "cnn.tflite", tiny_tflite)
     put(models, "svm", "svm.onnx", tiny_onnx)
     code = (
-        "import sys, numpy, classifier\n"
+        "import sys, numpy; from reading import classifier\n"
         "for name in ('cnn', 'svm'):\n"
         "    classifier.load(name).score(numpy.zeros((1, 28, 28), numpy.float32))\n"
         "heavy = {'tensorflow', 'tflearn', 'sklearn', 'matplotlib', 'scipy', 'skimage'}\n"
@@ -351,6 +351,6 @@ def test_serving_imports_nothing_of_training(models, tiny_tflite, tiny_onnx):
         capture_output=True,
         text=True,
         check=True,
-        env={"PYTHONPATH": str(Path(classifier.__file__).parent), "MNIST_MODELS": str(models)},
+        env={"PYTHONPATH": str(Path(classifier.__file__).parents[1]), "MNIST_MODELS": str(models)},
     )
     assert result.stdout == "[]\n"

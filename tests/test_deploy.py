@@ -31,7 +31,7 @@ PRIVATE = [
     "/cgi-bin",
     "/cgi-bin/",
     "/cgi-bin/train.py",
-    "/cgi-bin/wire.py",
+    "/cgi-bin/serving/application.py",
     "/cgi-bin/%74rain.py",
     "/cgi-bin/../Makefile",
     "/cgi-bin/%2e%2e/Makefile",
@@ -259,7 +259,7 @@ def test_one_thread_scores_for_all_who_listen_first_come_first_served(in_turn: A
 
 
 def test_who_waits_too_long_for_a_turn_is_told_so_and_the_work_is_not_done(in_turn: Any) -> None:
-    from serving.admission import Busy
+    from serving.errors import Busy
 
     end, done = threading.Event(), []
     holder = threading.Thread(target=in_turn, args=(lambda: {"ended": end.wait(30)},))

@@ -177,12 +177,12 @@ def test_json_is_the_rule_and_a_page_is_for_who_prefers_it(wsgi_door: Door, acce
 
 
 def test_an_error_on_a_page_is_escaped(wsgi_door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reading import errors, ink
+    from reading import errors, preprocessing
 
     def refuse(data: bytes) -> None:
         raise errors.NotAPicture("<script>&\ud800")
 
-    monkeypatch.setattr(ink, "read", refuse)
+    monkeypatch.setattr(preprocessing, "preprocess", refuse)
     answer = wsgi_door.ask(SEVEN, {"Content-Type": "image/png", "Accept": "text/html"})
     assert b"<p>&lt;script&gt;&amp;?</p>" in answer.body
 

@@ -74,11 +74,11 @@ def test_a_python_that_is_too_old_says_so(tmp_path: Path) -> None:
 def test_nothing_heavy_is_imported_for_nothing(name: str, request_: str, allowed: list[str]) -> None:
     code = f"""if True:
         import io, sys
-        from serving import application as wire
+        from serving.application import application
         method, body, kind = {request_}
         environ = {{"REQUEST_METHOD": method, "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": kind,
                    "wsgi.input": io.BytesIO(body), "wsgi.errors": sys.stderr}}
-        wire.application(environ, lambda status, headers: None)
+        application(environ, lambda status, headers: None)
         print(*sorted(set(sys.modules) & {{"numpy", "PIL", "multipart", "pathlib", "urllib.parse", *{HEAVY}}}))
     """
     command = [sys.executable, "-c", code]
@@ -88,17 +88,17 @@ def test_nothing_heavy_is_imported_for_nothing(name: str, request_: str, allowed
 
 def imported(code: str) -> subprocess.CompletedProcess[str]:
     """Run code where a request's child process would do its work."""
-    code = f"import sys, gateway; gateway._import_numpy()\n{code}"
+    code = f"import sys; from serving import cgi; cgi._import_numpy()\n{code}"
     return subprocess.run([sys.executable, "-c", code], cwd=doors.ROOT / "cgi-bin", capture_output=True, text=True)
 
 
 def test_a_drawing_is_read_without_what_libraries_import_to_describe_themselves() -> None:
     done = imported(
-        "import base64, classifier, ink\n"
-        f"reading = ink.read(base64.b64decode({SEVEN!r}.partition(b',')[2]))\n"
+        "import base64; from reading import classifier; from reading.preprocessing import preprocess, to_png\n"
+        f"reading = preprocess(base64.b64decode({SEVEN!r}.partition(b',')[2]))\n"
         "assert classifier.load('cnn').score(reading.picture[None]).data.argmax() == 7\n"
-        "ink.to_png(reading.picture)\n"
-        "print(*(name for name in gateway.STAND_INS if type(sys.modules.get(name)).__name__ == 'module'))\n"
+        "to_png(reading.picture)\n"
+        "print(*(name for name in cgi.STAND_INS if type(sys.modules.get(name)).__name__ == 'module'))\n"
         "print(*(name for name in sys.modules if name.startswith('PIL.') and name.endswith('Plugin')))\n"
     )
     assert (done.returncode, done.stdout) == (0, "\nPIL.PngImagePlugin\n"), done.stderr
@@ -113,7 +113,7 @@ def test_what_was_left_out_is_there_for_who_asks_for_it() -> None:
         "array = pickle.loads(pickle.dumps(np.linalg.inv(np.eye(2))))\n"
         "print(array.tolist(), inspect.signature(lambda a, *, b: 0), inspect.cleandoc(' x'), literal_eval('[1]'))\n"
         "print(ctypes.c_int(3).value, callable(ctypes.util.find_library), platform.machine() != '', Base(274).name)\n"
-        "print(numpy.typing.NDArray is not gateway.STAND_INS['numpy._typing']['NDArray'])\n"
+        "print(numpy.typing.NDArray is not cgi.STAND_INS['numpy._typing']['NDArray'])\n"
     )
     assert done.stdout.splitlines() == [
         "[[1.0, 0.0], [0.0, 1.0]] (a, *, b) x [1]",
@@ -135,12 +135,12 @@ def test_a_photo_that_lies_on_its_side_is_turned_under_cgi_too(tmp_path: Path) -
 
 
 def test_a_bug_is_one_sentence_to_the_client_and_a_trace_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reading import ink
+    from reading import preprocessing
 
     def stumble(data: bytes) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr(ink, "read", stumble)
+    monkeypatch.setattr(preprocessing, "preprocess", stumble)
     door = doors.Wsgi()
     assert failed(door.ask(SEVEN), 500) == "Something went wrong in the server; its log says what."
     assert "RuntimeError: a secret" in door.log.getvalue()
@@ -161,13 +161,13 @@ def test_under_cgi_what_a_library_prints_goes_to_the_log_and_so_does_the_trace(t
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the default model, which the classifier takes for the real one."""
-    from reading import classifier
+    from reading import cards
 
     folder = tmp_path / "models"
     folder.mkdir()
     for name in ("cnn.json", "cnn.tflite"):
         shutil.copy(doors.ROOT / "models" / name, folder)
-    monkeypatch.setattr(classifier, "MODELS", folder)
+    monkeypatch.setattr(cards, "MODELS", folder)
     return folder
 
 

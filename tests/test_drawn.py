@@ -14,8 +14,9 @@ from PIL import Image
 
 from benchmarks import drawn, nondigits
 from learning.data import dataset
-from reading import classifier, ink
+from reading import classifier
 from reading.errors import BadDataset
+from reading.preprocessing import preprocess
 
 ONE = [[[500, 0], [500, 1000]]]
 SEVEN = [[[0, 0], [600, 0], [200, 1000]], [[150, 500], [450, 500]]]
@@ -180,7 +181,7 @@ def test_the_benchmark_prints_its_tables_and_saves_what_it_is_told(strokes, tmp_
 
 def test_what_is_scored_is_the_picture_that_the_page_scores_to_the_last_bit():
     scored = drawn.pictures([drawn.Digit(7, SEVEN)], ["neat"])["neat"][0]
-    page = ink.read(drawn.png(drawn.render(SEVEN, "neat", np.random.default_rng([drawn.SEED, 0, 0])))).picture
+    page = preprocess(drawn.png(drawn.render(SEVEN, "neat", np.random.default_rng([drawn.SEED, 0, 0])))).picture
     np.testing.assert_array_equal(scored, page)
     assert scored.dtype == np.float32
     assert not np.array_equal(scored, drawn.in_bytes(scored) / np.float32(255))

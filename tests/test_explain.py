@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from reading import classifier, explain
-from reading.errors import BadSetting, BrokenModel
-from serving import application as wire
+from reading import cards, classifier, explain
+from reading.errors import BrokenModel, NotADigit
+from serving.application import application
 
 
 def favours_the_left(pictures: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ def test_all_patches_are_scored_in_one_batch(bars):
 
 @pytest.mark.parametrize("digit", [-1, 10])
 def test_only_digits_are_explained(model, bars, digit):
-    with pytest.raises(BadSetting, match="Only digits from 0 to 9"):
+    with pytest.raises(NotADigit, match="Only digits from 0 to 9"):
         explain.evidence(model, bars, digit)
 
 
@@ -105,7 +105,7 @@ NOTES = [{"name": "convolution 1", "note": "Edges."}, {"name": "convolution 2", 
 
 @pytest.fixture
 def with_layers(two_layers, tmp_path, monkeypatch) -> classifier.Model:
-    monkeypatch.setattr(classifier, "MODELS", tmp_path)
+    monkeypatch.setattr(cards, "MODELS", tmp_path)
     (tmp_path / "cnn-layers.tflite").write_bytes(two_layers)
     card = {"name": "cnn", "unsure": {"confidence": 0.5}, "layers": NOTES}
     card["layers_sha256"] = hashlib.sha256(two_layers).hexdigest()
@@ -120,7 +120,7 @@ def test_layers_are_named_and_scaled_to_their_brightest_spot(with_layers, bars):
 
 
 def test_a_model_without_layers_has_none(model, bars, tmp_path, monkeypatch):
-    monkeypatch.setattr(classifier, "MODELS", tmp_path)
+    monkeypatch.setattr(cards, "MODELS", tmp_path)
     assert explain.layers(model, bars) == []
 
 
@@ -166,7 +166,7 @@ def ask(query: str) -> tuple[str, dict]:
         "wsgi.input": io.BytesIO(file.getvalue()),
         "wsgi.errors": io.StringIO(),
     }
-    reply = b"".join(wire.application(environ, lambda status, headers: said.append(status)))
+    reply = b"".join(application(environ, lambda status, headers: said.append(status)))
     return said[0], json.loads(reply)
 
 

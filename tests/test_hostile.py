@@ -13,7 +13,8 @@ import doors
 import hostile
 import pictures
 from benchmarks import latency
-from reading import errors, ink
+from reading import decoding, errors
+from reading.preprocessing import preprocess
 
 FEW = settings(max_examples=300, deadline=2000, suppress_health_check=list(HealthCheck))
 
@@ -58,7 +59,7 @@ def test_a_png_of_a_million_pieces_is_refused_by_its_length_and_by_its_pieces() 
     assert doors.Wsgi().ask(bomb, {"Content-Type": "image/png"}).status == 413
     begun = time.process_time()
     with pytest.raises(errors.NotAPicture, match="more than 4096 pieces"):
-        ink.read(bomb)
+        preprocess(bomb)
     assert time.process_time() - begun < 0.5
 
 
@@ -66,7 +67,7 @@ def test_a_decoder_that_runs_out_of_memory_is_no_fault_of_the_picture(monkeypatc
     def greedy(_: bytes) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(ink, "_open", greedy)
+    monkeypatch.setattr(decoding, "_open", greedy)
     answer = doors.Wsgi().ask(pictures.png(2), {"Content-Type": "image/png"})
     assert answer.status == 503
     assert answer.json["error"] == "The picture takes more memory than there is. Send a smaller one."

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
 from learning.data import dataset
-from reading import ink
+from reading import decoding
 from reading.errors import FormatNotAllowed, NoInk, NotAPicture, PictureTooLarge, Problem
+from reading.normalising import normalise
+from reading.preprocessing import preprocess, to_png
 
 SEED = 5
 FIVE = [[(150, 70), (105, 75), (98, 125), (135, 112), (160, 140), (150, 180), (95, 190)], [(150, 70), (185, 66)]]
@@ -51,7 +53,7 @@ def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
 
 
 def picture_of(image: Image.Image, kind: str = "PNG", **options: object) -> np.ndarray:
-    return ink.read(saved(image, kind, **options)).picture
+    return preprocess(saved(image, kind, **options)).picture
 
 
 def alike(one: np.ndarray, other: np.ndarray) -> float:
@@ -79,7 +81,7 @@ def test_a_drawing_fills_twenty_pixels_and_its_mass_is_in_the_middle(five):
 
 
 def test_the_steps_are_told_in_words():
-    assert ink.read(saved(drawn())).done == [
+    assert preprocess(saved(drawn())).steps == [
         "turned dark ink on light paper into light on dark",
         "cropped to the ink, 105 by 139 pixels",
         "scaled the longer side to 20 pixels",
@@ -94,14 +96,14 @@ def test_a_bar_keeps_its_proportions():
     expected[13:16, 4:25] = 1  # 14 in the middle, so that half a pixel is inked on each side
     expected[[13, 15]] /= 2
     expected[:, [4, 24]] /= 2
-    np.testing.assert_allclose(ink.normalise(bar), expected, atol=1e-5)
+    np.testing.assert_allclose(normalise(bar), expected, atol=1e-5)
 
 
 def test_grey_levels_are_kept_where_a_pixel_is_partly_inked():
     square = np.zeros((60, 60), np.float32)
     square[10:50, 10:50] = 1
     square[20:40, 20:40] = 0.5
-    got = ink.normalise(square)
+    got = normalise(square)
     assert got[14, 14] == pytest.approx(0.5, abs=0.01)
 
 
@@ -109,21 +111,21 @@ def test_a_digit_whose_mass_is_far_off_its_middle_is_not_cut():
     flag = np.zeros((200, 200), np.float32)
     flag[:40] = 1
     flag[:, 95:105] = 1  # a pole under it: nearly all the ink is in the upper fifth
-    got = ink.normalise(flag)
+    got = normalise(flag)
     assert got.sum() == pytest.approx(flag.sum() / 100, rel=1e-4)
     assert got[-1].max() == 1  # the pole ends exactly at the edge
 
 
 def test_pictures_of_mnist_stay_as_they_are(five):
     as_mnist = np.rint(five * 255).astype(np.uint8)
-    reading = ink.read(ink.to_png(as_mnist / 255))  # our own pictures are of MNIST's kind
-    assert reading.done == ["left as it is: it already has MNIST's size and place"]
+    reading = preprocess(to_png(as_mnist / 255))  # our own pictures are of MNIST's kind
+    assert reading.steps == ["left as it is: it already has MNIST's size and place"]
     assert np.abs(reading.picture * 255 - as_mnist).max() <= 1
 
 
 def test_the_mnist_test_set_stays_as_it_is(mnist_folder):
     pictures = dataset.load(mnist_folder).X_test[::50]
-    changed = [np.abs(ink.read(ink.to_png(picture / 255)).picture * 255 - picture).max() for picture in pictures]
+    changed = [np.abs(preprocess(to_png(picture / 255)).picture * 255 - picture).max() for picture in pictures]
     assert max(changed) <= 1.01  # the brightest level of some is 254, which becomes 255
 
 
@@ -162,7 +164,7 @@ def test_a_thin_pen_does_not_vanish(five):
     thin = picture_of(drawn(pen=2))
     assert thin.max() == 1
     assert (thin > 0.5).sum() > 0.5 * (five > 0.5).sum()
-    assert "broadened the thin strokes" in ink.read(saved(drawn(pen=2))).done
+    assert "broadened the thin strokes" in preprocess(saved(drawn(pen=2))).steps
 
 
 def test_a_single_dot_is_read():
@@ -245,8 +247,8 @@ def test_transparent_counts_as_paper_whatever_the_ink(five, colour):
     canvas.putalpha(drawn(paper=0, colour=255))
     for kind in ("PNG", "WEBP"):
         options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
-        reading = ink.read(saved(canvas, kind, **options))
-        assert reading.done[0] == "took what is not transparent as ink"
+        reading = preprocess(saved(canvas, kind, **options))
+        assert reading.steps[0] == "took what is not transparent as ink"
         assert np.abs(reading.picture - five).max() < 0.02
 
 
@@ -285,9 +287,9 @@ UNDO = {  # what a camera does to the pixels when it writes that orientation
 def test_a_photo_is_turned_as_its_exif_data_says(five, kind, value):
     image = drawn(mode="RGB", paper=(255, 255, 255), colour=(0, 0, 0))
     image = image.transpose(UNDO[value]) if value > 1 else image
-    reading = ink.read(saved(image, kind, exif=orientation(value)))
+    reading = preprocess(saved(image, kind, exif=orientation(value)))
     assert alike(reading.picture, five) > 0.99
-    assert ("turned upright" in reading.done) == (value > 1)
+    assert ("turned upright" in reading.steps) == (value > 1)
 
 
 @pytest.mark.parametrize(
@@ -322,8 +324,8 @@ LIGHTS = ["even light", "gradient", "shadow of a hand", "dark corners"]
 @pytest.mark.parametrize("light", LIGHTS)
 def test_a_pencil_digit_is_read_from_a_photo(five, light):
     big = drawn(scale=3, pen=42, side=900, move=(20, 20))
-    reading = ink.read(saved(photo(big, light), "JPEG", quality=75))
-    assert reading.done[:2] == [
+    reading = preprocess(saved(photo(big, light), "JPEG", quality=75))
+    assert reading.steps[:2] == [
         "turned dark ink on light paper into light on dark",
         "took the uneven background away",
     ]
@@ -340,9 +342,9 @@ def test_a_faint_thin_pencil_is_read_from_a_photo(light):
 def test_chalk_is_read_from_a_photo_of_a_blackboard(five):
     big = photo(drawn(scale=3, pen=42, side=900, move=(20, 20)), "gradient", contrast=0.6)
     negative = Image.eval(big, lambda level: 255 - level)
-    reading = ink.read(saved(negative, "JPEG"))
+    reading = preprocess(saved(negative, "JPEG"))
     assert alike(reading.picture, five) > 0.95
-    assert "turned dark ink on light paper into light on dark" not in reading.done
+    assert "turned dark ink on light paper into light on dark" not in reading.steps
 
 
 @pytest.mark.parametrize("light", ["even light", "gradient", "dark corners"])
@@ -357,8 +359,8 @@ def test_a_photo_of_empty_paper_has_no_ink(light):
 def test_a_stray_pixel_does_not_blow_up_the_crop(five):
     image = drawn()
     image.putpixel((5, 270), 0)
-    reading = ink.read(saved(image))
-    assert "left out specks" in reading.done
+    reading = preprocess(saved(image))
+    assert "left out specks" in reading.steps
     assert np.abs(reading.picture - five).max() < 0.02
 
 
@@ -394,7 +396,7 @@ def test_dashes_are_one_digit():
 
 def refusal(kind: type[Problem], data: bytes) -> str:
     with pytest.raises(kind) as caught:
-        ink.read(data)
+        preprocess(data)
     return str(caught.value)
 
 
@@ -418,7 +420,7 @@ def test_one_pixel_has_no_ink(mode):
 
 def test_normalising_nothing_has_no_ink():
     with pytest.raises(NoInk):
-        ink.normalise(np.zeros((50, 50), np.float32))
+        normalise(np.zeros((50, 50), np.float32))
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"this is text", b"\x89PNG", b"GIF89a", b"BM", b"RIFF\0\0\0\0WEBP"])
@@ -459,7 +461,7 @@ def test_an_animation_is_refused(kind):
 def png_header(width: int, height: int, bits: int = 1) -> bytes:
     """A PNG that says how large it is and then has nothing."""
     head = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-    return ink.PNG_START + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return decoding.PNG_START + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -483,7 +485,7 @@ def test_a_large_picture_is_refused_whatever_its_format(kind):
 @pytest.mark.parametrize("alpha", [True, False])
 def test_the_size_of_a_webp_is_read_from_all_three_headers(lossless, alpha):
     image = Image.new("RGBA" if alpha else "RGB", (123, 45), (1, 2, 3, 4) if alpha else 0)
-    assert ink._webp_size(saved(image, "WEBP", lossless=lossless)) == (123, 45)
+    assert decoding._webp_size(saved(image, "WEBP", lossless=lossless)) == (123, 45)
 
 
 def test_the_largest_picture_is_read():
@@ -524,7 +526,7 @@ def test_a_small_file_that_unpacks_to_much_text_is_refused():
 def answer(data: bytes) -> np.ndarray | None:
     """A picture that keeps all promises, or None where a Problem was raised; anything else raises."""
     try:
-        reading = ink.read(data)
+        reading = preprocess(data)
     except Problem:
         return None
     assert reading.picture.shape == (28, 28)
@@ -535,7 +537,7 @@ def answer(data: bytes) -> np.ndarray | None:
     return reading.picture
 
 
-FILES = [saved(drawn(side=60, scale=0.2, pen=3).convert("RGB"), kind) for kind in ink.FORMATS]
+FILES = [saved(drawn(side=60, scale=0.2, pen=3).convert("RGB"), kind) for kind in decoding.FORMATS]
 LIGHT = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 import small_mnist
 from commands import run
-from reading import classifier, ink
+from reading import cards, classifier
+from reading.preprocessing import preprocess
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def scores(digits: Path) -> classifier.Scores:
     """What the model says of these, without the command."""
-    pictures = [ink.read((digits / f"{digit}.png").read_bytes()).picture for digit in range(10)]
+    pictures = [preprocess((digits / f"{digit}.png").read_bytes()).picture for digit in range(10)]
     return classifier.load().score(np.stack(pictures))
 
 
@@ -123,7 +124,7 @@ def test_in_json_what_stands_for_no_picture_has_a_line_of_its_own(digits: Path, 
 
 
 def test_another_model_is_asked_by_its_name(digits: Path) -> None:
-    pictures = [ink.read((digits / f"{digit}.png").read_bytes()).picture for digit in range(10)]
+    pictures = [preprocess((digits / f"{digit}.png").read_bytes()).picture for digit in range(10)]
     expected = classifier.load("svm").score(np.stack(pictures))
     ended = run("predict", "-m", "svm", "--json", digits)
     answers = [json.loads(line) for line in ended.out.splitlines()]
@@ -141,7 +142,7 @@ def test_an_unknown_model_is_an_error(digits: Path) -> None:
 
 def test_a_model_file_that_is_cut_short_is_an_error(digits: Path, tmp_path: Path) -> None:
     for file in ("cnn.json", "cnn.tflite"):
-        content = Path(classifier.MODELS, file).read_bytes()
+        content = Path(cards.MODELS, file).read_bytes()
         (tmp_path / file).write_bytes(content[:1000] if file == "cnn.tflite" else content)
     ended = run("predict", digits / "1.png", MNIST_MODELS=str(tmp_path))
     assert (ended.status, ended.out) == (1, "")

@@ -21,7 +21,8 @@ from benchmarks import drawn, nondigits  # noqa: E402
 from learning.classical import estimators as classical  # noqa: E402
 from learning.cnn import run as training  # noqa: E402
 from learning.data import dataset  # noqa: E402
-from reading import classifier, ink  # noqa: E402
+from reading import cards, classifier  # noqa: E402
+from reading.preprocessing import preprocess  # noqa: E402
 
 SCORES = HERE / "shipped_scores.json"
 NAMES = ["cnn", "extra", "forest", "sgd", "svm", "voting"]
@@ -31,23 +32,23 @@ IN_EVERY_CARD = """name title architecture parameters dataset seed held_back on_
 
 def scores_now(name):
     """Scores of the digits in pictures.py, rounded as they are stored."""
-    read = np.stack([ink.read(pictures.png(digit)).picture for digit in pictures.STROKES])
+    read = np.stack([preprocess(pictures.png(digit)).picture for digit in pictures.STROKES])
     return np.round(classifier.load(name).score(read).data.astype(float), 4).tolist()
 
 
 def card_of(name):
     """What is known of a shipped model."""
-    return json.loads(Path(classifier.MODELS, f"{name}.json").read_text())
+    return json.loads(Path(cards.MODELS, f"{name}.json").read_text())
 
 
 def test_the_page_offers_these_models():
-    assert [card["name"] for card in classifier.cards()] == NAMES
+    assert [card["name"] for card in cards.available()] == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_file_is_the_one_its_card_describes(name):
     card = card_of(name)
-    data = Path(classifier.MODELS, card["file"]).read_bytes()
+    data = Path(cards.MODELS, card["file"]).read_bytes()
     assert (card["bytes"], card["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
     assert card["test_images"] == 10_000
     assert card["dataset"]["sha256"] == dict(dataset.SHA256)
@@ -80,7 +81,7 @@ def test_no_model_has_learnt_from_a_test_image(name):
 
 
 def test_the_checkpoint_is_the_one_that_the_network_was_exported_from():
-    files = {path.name: path.read_bytes() for path in Path(classifier.MODELS).glob("cnn.tfl.*")}
+    files = {path.name: path.read_bytes() for path in Path(cards.MODELS).glob("cnn.tfl.*")}
     assert len(files) == 3
     assert card_of("cnn")["checkpoint_sha256"] == {
         name: hashlib.sha256(data).hexdigest() for name, data in files.items()

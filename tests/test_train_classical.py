@@ -20,7 +20,7 @@ from commands import run
 from learning.classical import estimators as classical
 from learning.classical import run as classical_training
 from learning.data import dataset, hdf5
-from reading import classifier
+from reading import cards, classifier
 
 MODELS = ["svm", "forest", "extra", "sgd", "voting"]
 
@@ -100,7 +100,7 @@ def test_each_model_is_served_as_its_card_says(
 ) -> None:
     few = ["-E", 10] if name in ("forest", "extra", "voting") else []
     assert train_main(data, "-M", name, "-o", tmp_path, *few) == 0
-    monkeypatch.setattr(classifier, "MODELS", tmp_path)
+    monkeypatch.setattr(cards, "MODELS", tmp_path)
     mnist = as_mnist()
     scores = classifier.load(name).score(mnist.X_test / np.float32(255))
     card = card_of(tmp_path, name)

@@ -27,9 +27,9 @@ import train
 from learning.cnn import run as training
 from learning.data import dataset
 from learning.data.dataset import Mnist
-from reading import ink
 from reading.deskew import deskew
 from reading.errors import BadDataset, BadSetting, TrainingFailed
+from reading.preprocessing import preprocess
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = training.Settings(epochs=2, batch_size=10, held_back=20, averaged=1, fast=False)
@@ -329,7 +329,7 @@ def mapped(picture, rows, shift=(0, 0)):
 
 
 def test_a_digit_set_upright_is_the_same_wherever_and_however_slanted_it_was():
-    picture = ink.read(pictures.png(2)).picture
+    picture = preprocess(pictures.png(2)).picture
     others = [
         mapped(picture, [(1, 0), (slant, 1)], shift)
         for slant, shift in [(0, (2, -3)), (0.4, (0, 0)), (-0.4, (0, 0)), (0.3, (-1, 2))]
@@ -341,7 +341,7 @@ def test_a_digit_set_upright_is_the_same_wherever_and_however_slanted_it_was():
 
 
 def test_a_digit_that_is_turned_has_its_polar_view_moved_sideways():
-    picture = ink.read(pictures.png(2)).picture
+    picture = preprocess(pictures.png(2)).picture
     column = 2 * np.pi * model.TURNS / 28
     turned = mapped(picture, [(np.cos(2 * column), np.sin(2 * column)), (-np.sin(2 * column), np.cos(2 * column))])
     form, other = viewed(model.polar, [picture, turned])
@@ -354,7 +354,7 @@ def test_a_ring_is_a_level_line_in_its_polar_view_and_what_lies_past_the_seam_is
     y, x = np.mgrid[:28, :28]
     ring = np.clip(2 - abs(np.hypot(y - 15, x - 12) - 8), 0, 1)
     assert viewed(model.polar, [ring])[0].argmax(0) // 2 == pytest.approx(np.full(28, 8), abs=1)
-    form = viewed(model.polar, [ink.read(pictures.png(2)).picture])[0]
+    form = viewed(model.polar, [preprocess(pictures.png(2)).picture])[0]
     around = 28 / model.TURNS  # columns in one turn
     first, last = np.interp(np.arange(6) + around, np.arange(28), form[10]), form[10, :6]
     assert np.abs(first - last).max() < 0.25 < np.ptp(form[10])

@@ -1,12 +1,19 @@
 """Set slanting digits upright, with numpy alone, so that training and serving share the very same step."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from reading.arrays import Array, Float, Ints
 
 BATCH = 1000  # pictures at a time, so that the arrays between stay at a few MB
 STEEPEST = 1.0  # pixels sideways a row; a slant beyond 45 degrees is no handwriting
 
 
-def deskew(pictures: np.ndarray) -> np.ndarray:
+def deskew(pictures: Array) -> Float:
     """Shear pictures (n, 28, 28), ink high on paper 0, so that their ink stands upright; return float32.
 
     The slant is the covariance of column and row over the variance of row, weighted by ink: the line through the
@@ -22,7 +29,7 @@ def deskew(pictures: np.ndarray) -> np.ndarray:
     return upright
 
 
-def _shear(pictures: np.ndarray) -> np.ndarray:
+def _shear(pictures: Float) -> Float:
     """Return pictures float32 (n, h, w) with row r read from `slant * (r - centre)` pixels further right."""
     height, width = pictures.shape[1:]
     slant, centre = _slant(pictures)
@@ -30,17 +37,19 @@ def _shear(pictures: np.ndarray) -> np.ndarray:
     whole = np.floor(move)
     part = (move - whole)[:, :, None]
     columns = np.arange(width) + whole.astype(np.intp)[:, :, None]
-    return (1 - part) * _pick(pictures, columns) + part * _pick(pictures, columns + 1)
+    sheared: Float = (1 - part) * _pick(pictures, columns) + part * _pick(pictures, columns + 1)
+    return sheared
 
 
-def _pick(pictures: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _pick(pictures: Float, columns: Ints) -> Float:
     """Return the pixels at `columns` (n, h, w) of each row; paper beyond the edge."""
     width = pictures.shape[2]
     inside = (columns >= 0) & (columns < width)
-    return np.take_along_axis(pictures, columns.clip(0, width - 1), axis=2) * inside
+    picked: Float = np.take_along_axis(pictures, columns.clip(0, width - 1), axis=2) * inside
+    return picked
 
 
-def _slant(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _slant(pictures: Float) -> tuple[Float, Float]:
     """Return for each picture the slant, in columns a row, and the row of the centre of mass; 0 without ink."""
     rows, columns = np.indices(pictures.shape[1:], dtype=np.float32)
     flat = pictures.reshape(len(pictures), -1)

@@ -1,52 +1,81 @@
-"""What can go wrong, one exception class a fact; light, so that the door can name them before numpy is loaded.
+"""What can go wrong, one exception class a fact; light, so that serving can name them before numpy is loaded.
 
-Each is raised with a sentence that a person can act on. What a fact means as an HTTP status or as an exit
-status is decided at the edge (`wire.py`, the commands), never here.
+Each is raised with a sentence that a person can act on. Each class has the HTTP status line (RFC 9110, section 15) that
+fits: a class can't be forgotten in a table elsewhere. What becomes of a problem is decided at the edge: in
+`serving/application.py`, and in the commands, which end with exit status 1.
 """
+
+from typing import ClassVar
 
 
 class Problem(Exception):
     """Base of everything this project raises on purpose; `str(problem)` is the sentence to show."""
 
+    status: ClassVar[str] = "500 Internal Server Error"
+
 
 class NotAPicture(Problem):
     """The bytes are no picture, or a broken one."""
 
+    status = "400 Bad Request"
+
 
 class FormatNotAllowed(Problem):
-    """A picture, but in a format outside `ink.FORMATS`."""
+    """A picture, but in a format outside `decoding.FORMATS`."""
+
+    status = "415 Unsupported Media Type"
 
 
 class PictureTooLarge(Problem):
-    """More pixels a side than `ink.MAX_SIDE`."""
+    """More pixels a side than `decoding.MAX_SIDE`."""
+
+    status = "413 Content Too Large"
 
 
 class OutOfLimits(Problem):
     """Reading or scoring took too much time or memory, or its process was killed."""
 
+    status = "503 Service Unavailable"
+
 
 class NoInk(Problem):
     """A picture with nothing drawn on it."""
+
+    status = "422 Unprocessable Content"
 
 
 class UnknownModel(Problem):
     """No model of that name can be chosen."""
 
+    status = "404 Not Found"
+
 
 class NoModel(Problem):
     """A model that should be there has no file to load."""
+
+    status = "503 Service Unavailable"
 
 
 class BrokenModel(Problem):
     """A model file that is damaged or is not what its card says."""
 
+    status = "503 Service Unavailable"
+
 
 class MissingPackage(Problem):
     """A Python package that is needed is not installed where this Python looks."""
 
+    status = "503 Service Unavailable"
+
 
 class BadDataset(Problem):
     """Data that is missing, short, swapped, or not what its name says."""
+
+
+class NotADigit(Problem):
+    """Something other than 0 to 9 where a digit is asked for."""
+
+    status = "400 Bad Request"
 
 
 class BadSetting(Problem):

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from reading import classifier
-from reading.errors import BadSetting, BrokenModel
+from reading import cards, classifier, engines
+from reading.errors import BrokenModel, NotADigit
+from reading.normalising import SIDE
+
+if TYPE_CHECKING:
+    from reading.arrays import Bools, Float
 
 PATCH = 4  # pixels a side of what is blanked at a time: a little more than a stroke is wide
 STRIDE = 2  # pixels from one patch to the next
-SIDE = 28
 
 
 class Layer(NamedTuple):
@@ -27,40 +30,41 @@ class Layer(NamedTuple):
 
     name: str
     note: str  # a sentence on how to read the maps
-    maps: np.ndarray  # float32 (channels, h, w), 0 to 1, the layer's brightest spot is 1
+    maps: Float  # float32 (channels, h, w), 0 to 1, the layer's brightest spot is 1
 
 
-def evidence(model: classifier.Model, picture: np.ndarray, digit: int) -> np.ndarray:
+def evidence(model: classifier.Model, picture: Float, digit: int) -> Float:
     """How much the digit's score falls where the picture is blanked: float32 (28, 28), -1..1.
 
     Positive spoke for the digit, negative against it. Patches are blanked one at a time and scored in one batch;
     each pixel has the mean over the patches that cover it. (Occlusion: Zeiler and Fergus, "Visualizing and
-    understanding convolutional networks", 2014.) Raises BadSetting for a digit that is none.
+    understanding convolutional networks", 2014.) Raises NotADigit for a digit that is none.
     """
     if digit not in range(10):
-        raise BadSetting("Only digits from 0 to 9 can be explained.")
+        raise NotADigit("Only digits from 0 to 9 can be explained.")
     covers = _patches()
     covers = covers[(covers & (picture > 0)).any((1, 2))]  # blanking paper changes nothing
     scores = model.score(np.concatenate([picture[None], np.where(covers, 0, picture)])).data[:, digit]
     fall = scores[0] - scores[1:]
     covered = np.maximum(covers.sum(0), 1)
-    return (np.einsum("p,pyx->yx", fall, covers) / covered).astype(np.float32)
+    mean: Float = (np.einsum("p,pyx->yx", fall, covers) / covered).astype(np.float32)
+    return mean
 
 
-def _patches() -> np.ndarray:
+def _patches() -> Bools:
     """Squares of PATCH pixels, STRIDE apart, that cover the picture: bool (n, 28, 28)."""
     starts = np.arange(0, SIDE - PATCH + 1, STRIDE)
     along = (np.arange(SIDE) >= starts[:, None]) & (np.arange(SIDE) < starts[:, None] + PATCH)
     return (along[:, None, :, None] & along[None, :, None, :]).reshape(-1, SIDE, SIDE)
 
 
-def layers(model: classifier.Model, picture: np.ndarray) -> list[Layer]:
+def layers(model: classifier.Model, picture: Float) -> list[Layer]:
     """The feature maps of a picture float32 (28, 28), input side first; none if the model has no such file.
 
     Raises BrokenModel.
     """
     notes = model.card.get("layers", [])
-    path = Path(classifier.MODELS, f"{model.card['name']}-layers.tflite")
+    path = Path(cards.MODELS, f"{model.card['name']}-layers.tflite")
     if not notes or not path.is_file():
         return []
     data = path.read_bytes()
@@ -72,14 +76,14 @@ def layers(model: classifier.Model, picture: np.ndarray) -> list[Layer]:
     return [_layer(note, one) for note, one in zip(notes, maps, strict=True)]
 
 
-def _run(data: bytes, file: str, picture: np.ndarray) -> list[np.ndarray]:
+def _run(data: bytes, file: str, picture: Float) -> list[Float]:
     """Every output of the file for one picture, each float32 (h, w, channels), the finest first."""
-    interpreter = classifier.interpreter(data, file)
+    interpreter = engines.interpreter(data, file, cards.train_again(cards.DEFAULT))
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None, ..., None].astype(np.float32))
     interpreter.invoke()
     return [interpreter.get_tensor(output["index"])[0] for output in interpreter.get_output_details()]
 
 
-def _layer(note: dict[str, Any], maps: np.ndarray) -> Layer:
+def _layer(note: dict[str, Any], maps: Float) -> Layer:
     brightest = max(float(maps.max()), 1e-6)
     return Layer(note["name"], note["note"], np.clip(maps / brightest, 0, 1).transpose(2, 0, 1))

@@ -1,4 +1,4 @@
-"""Who may come in: so many pictures are scored at once, so many requests wait, and the rest is turned away.
+"""Admission control for CGI: so many pictures are scored at once, so many requests wait, the rest is turned away.
 
 For CGI scripts, which know nothing of one another: what is taken is a lock on a file. The kernel gives it back
 when the process ends, however it ends, and nobody has to tidy up.
@@ -12,25 +12,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from reading import errors
+from serving.errors import Busy
 
 # --- settings ---------------------------------------------------------------------------------------
 SLOTS = int(os.environ.get("MNIST_SLOTS") or 0)  # pictures scored at once; 0: one for each core
 PLACES = int(os.environ.get("MNIST_PLACES") or 32)  # requests that are read or wait for a slot
 WAIT_SECONDS = float(os.environ.get("MNIST_WAIT_SECONDS") or 10)  # longest wait for a slot
-RETRY_SECONDS = 2  # what clients are told who are turned away
 # ----------------------------------------------------------------------------------------------------
 
 LOOK_SECONDS = 0.005  # how often the first of those who wait looks for a free slot
-
-
-class Busy(errors.Problem):
-    """No room; `retry_after` is the time in seconds after which to ask again."""
-
-    def __init__(self, sentence: str, retry_after: int = RETRY_SECONDS) -> None:
-        """Say so to the client, and when to come back."""
-        super().__init__(sentence)
-        self.retry_after = retry_after
 
 
 @contextmanager

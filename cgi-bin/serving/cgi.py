@@ -1,4 +1,4 @@
-"""The wire's `application` as a CGI script: one process, one request, and no server to look after it.
+"""The WSGI application as a CGI script (RFC 3875): one process, one request, and no server to look after it.
 
 `python -m http.server --cgi` bounds nothing, so everything that a server would guard is guarded here: how long a
 body may take, how many requests are served at once, and what scoring may cost. The scoring is done by a child
@@ -21,9 +21,12 @@ from types import ModuleType
 from typing import Any, NoReturn
 from wsgiref.handlers import CGIHandler  # nosec B412
 
-from reading import errors
+from reading.errors import OutOfLimits, Problem
 from serving import admission
-from serving import application as wire
+from serving.application import Work, application
+from serving.body import BLOCK
+from serving.errors import BodyTooSlow, named
+from serving.reply import SORRY, Answer
 
 # --- settings ---------------------------------------------------------------------------------------
 READ_SECONDS = float(os.environ.get("MNIST_READ_SECONDS") or 10)  # a whole body arrives within that time
@@ -44,7 +47,7 @@ class Stdin:
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes as soon as there are any, b"" at the end. Raises BodyTooSlow."""
         if not self._ready(self.until - time.monotonic()):
-            raise wire.BodyTooSlow("The picture did not arrive in time. Please send it again.")
+            raise BodyTooSlow("The picture did not arrive in time. Please send it again.")
         return os.read(self.descriptor, size)
 
     def _ready(self, seconds: float) -> bool:
@@ -54,7 +57,7 @@ class Stdin:
     def drain(self) -> None:
         """Discard what comes until it stops: the length of a chunked body is not passed on to a script."""
         while time.monotonic() < self.until and self._ready(QUIET_SECONDS):
-            if not os.read(self.descriptor, wire.BLOCK):
+            if not os.read(self.descriptor, BLOCK):
                 return
 
 
@@ -67,7 +70,7 @@ def run() -> NoReturn:
     handler: Any = CGIHandler()  # nosec B412
     handler.stdin, handler.stdout = stdin, stdout
     handler.base_env.update({"mnist.place": admission.place, "mnist.run": guarded})
-    handler.run(wire.application)
+    handler.run(application)
     if os.environ.get("REQUEST_METHOD") == "POST" and not os.environ.get("CONTENT_LENGTH"):
         stdin.drain()
     sys.stderr.flush()
@@ -84,13 +87,13 @@ def _private_stdout() -> io.FileIO:
 # --- work with limits -------------------------------------------------------------------------------
 
 
-def guarded(work: wire.Work) -> wire.Answer:
+def guarded(work: Work) -> Answer:
     """Do the work when it is its turn, and within limits. Raises what it raises, Busy and OutOfLimits."""
     with admission.slot():
         return isolated(work)
 
 
-def isolated(work: wire.Work) -> wire.Answer:
+def isolated(work: Work) -> Answer:
     """Do the work in a child process with limits. Raises what it raises, and OutOfLimits if the child fails.
 
     A second child that reads the picture while this one loads the model was tried: an answer comes sooner where a core
@@ -114,27 +117,28 @@ def _heard(receiver: int, until: float) -> bytes:
     """Return what the child has to say, as far as it has said it in time."""
     said = b""
     while select.select([receiver], [], [], max(0.0, until - time.monotonic()))[0]:
-        block = os.read(receiver, wire.BLOCK)
+        block = os.read(receiver, BLOCK)
         if not block:
             break
         said += block
     return said
 
 
-def _unpacked(told: bytes, ended: int) -> wire.Answer:
+def _unpacked(told: bytes, ended: int) -> Answer:
     """Return the child's answer, or raise its problem."""
     try:
         kind, content = json.loads(told)
     except ValueError:
         print(f"Scoring ended early, with wait status {ended}, after {told[:80]!r}", file=sys.stderr)
         sentence = "Reading this picture took more time or memory than the server may spend on it."
-        raise errors.OutOfLimits(f"{sentence} Send a smaller one, or try again later.") from None
+        raise OutOfLimits(f"{sentence} Send a smaller one, or try again later.") from None
     if kind == "answer":
-        return content
-    raise next(problem for problem in wire.STATUS if problem.__name__ == kind)(content)
+        answer: Answer = content
+        return answer
+    raise named(kind)(content)
 
 
-def _child(work: wire.Work, sender: int) -> NoReturn:
+def _child(work: Work, sender: int) -> NoReturn:
     """Do the work, tell the parent, and end; nothing of the parent's life goes on in here.
 
     A parent that dies can't end its child, which would keep the parent's locks: so it ends by itself, too.
@@ -192,17 +196,17 @@ def _import_numpy() -> None:
         sys.modules.pop(name)
 
 
-def _outcome(work: Callable[[], wire.Answer]) -> tuple[str, Any]:
+def _outcome(work: Callable[[], Answer]) -> tuple[str, Any]:
     """Return ("answer", the answer) or (the name of a problem's class, its sentence)."""
     try:
         return "answer", work()
-    except errors.Problem as problem:
+    except Problem as problem:
         return type(problem).__name__, str(problem)
     except MemoryError:
-        return errors.OutOfLimits.__name__, "The picture takes more memory than the server may spend on it."
+        return OutOfLimits.__name__, "The picture takes more memory than the server may spend on it."
     except Exception:
         traceback.print_exc()
-        return errors.Problem.__name__, wire.SORRY
+        return Problem.__name__, SORRY
 
 
 def _limit() -> None:

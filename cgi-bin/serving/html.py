@@ -1,11 +1,11 @@
-"""The wire's answers as a page, for a form without JavaScript and for who looks at an address with a browser."""
+"""Answers as a small HTML page, for a form without JavaScript and for who looks at an address with a browser."""
 
 import html
 from collections.abc import Iterable
 from typing import Any
 
 
-def of(answer: dict[str, Any]) -> str:
+def page(answer: dict[str, Any]) -> str:
     """Return a small page, without scripts or styles, that says what the JSON would; all of it is escaped."""
     if "models" in answer:
         main = _list(f"{card.get('title', '')} ({card.get('name', '')})" for card in answer["models"])

@@ -1,0 +1,124 @@
+"""The files of `models/`: a card `NAME.json` for each model, and the file that it names.
+
+A file counts only if its SHA-256 is the one that its card states: one that was damaged, or swapped, is never run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from typing import Any
+
+from reading.errors import BrokenModel, NoModel, UnknownModel
+
+# os.path here and in what else each CGI request imports: pathlib takes long to import.
+MODELS = os.environ.get("MNIST_MODELS") or os.path.abspath(f"{__file__}/../../../models")
+DEFAULT = "cnn"
+DIGITS = 10
+CHECKPOINT = f"{DEFAULT}.tfl"
+
+Card = dict[str, Any]  # what a card's JSON holds
+
+
+def available() -> list[Card]:
+    """The cards of the models that can be chosen, the default one first, then by name.
+
+    A model that is damaged is left out and named in the log: it must not keep the others from being chosen.
+    """
+    found = []
+    for name in sorted(_stems(".json"), key=lambda name: (name != DEFAULT, name)):
+        try:
+            card = read(name)
+        except BrokenModel as problem:
+            logging.getLogger(__name__).warning("%s", problem)
+            continue
+        if os.path.isfile(f"{MODELS}/{card['file']}") or (name == DEFAULT and has_checkpoint()):
+            found.append(card)
+    return found
+
+
+def stamp(name: str) -> object:
+    """What changes when a model's files are replaced."""
+    states = [_state(f"{MODELS}/{name}{ending}") for ending in (".json", ".tflite", ".onnx")]
+    return [state and (state.st_mtime_ns, state.st_size, state.st_ino) for state in states]
+
+
+def _state(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def check_known(name: str) -> None:
+    """Raise UnknownModel unless a model of that name can be chosen."""
+    known = {*_stems(".json"), DEFAULT}
+    if name not in known:
+        raise UnknownModel(f"There is no model of that name. Choose one of: {', '.join(sorted(known))}.")
+
+
+def _stems(ending: str) -> list[str]:
+    """The names in `MODELS` that end so, without the ending; none where there is no such folder."""
+    try:
+        names = os.listdir(MODELS)
+    except OSError:
+        return []
+    return [name.removesuffix(ending) for name in names if name.endswith(ending)]
+
+
+def read(name: str) -> Card:
+    """The card of that name. Raises NoModel, BrokenModel."""
+    file = f"{name}.json"
+    try:
+        with open(f"{MODELS}/{file}", "rb") as opened:
+            card: Card = json.loads(opened.read())
+        complete = card["name"] == name and os.path.basename(card["file"]) == card["file"]
+        complete = complete and isinstance(card["sha256"], str) and 0 <= card["unsure"]["confidence"] <= 1
+    except FileNotFoundError as error:
+        raise NoModel(f"The model {name!r} has no card {file}. {train_again(name)}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BrokenModel(f"The card {file} is damaged. {train_again(name)}") from error
+    if not complete:
+        raise BrokenModel(f"The card {file} is of another model. {train_again(name)}")
+    return card
+
+
+def read_checked(folder: str, file: str, sha256: object, name: str) -> bytes:
+    """The bytes of a model's file, if they are those that its card was written for. Raises NoModel, BrokenModel."""
+    try:
+        with open(f"{folder}/{file}", "rb") as opened:
+            data = opened.read()
+    except FileNotFoundError as error:
+        raise NoModel(f"The model file {file} is missing. {train_again(name)}") from error
+    except OSError as error:
+        raise BrokenModel(f"The model file {file} can't be read: {error.strerror}.") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        other = f"The model file {file} is not the one its card {name}.json describes (SHA-256 differs)."
+        raise BrokenModel(f"{other} {train_again(name)}")
+    return data
+
+
+def train_again(name: str) -> str:
+    """What to do about a model that is missing or damaged, as a sentence."""
+    command = "python cgi-bin/train.py" + ("" if name == DEFAULT else f" -M {name}")
+    return f"Train it again: {command}"
+
+
+def checkpoint(folder: str, card: Card) -> str:
+    """The path of a folder's TFLearn checkpoint, without its endings, if its files are those of the CNN's card.
+
+    Raises NoModel, BrokenModel.
+    """
+    sums = card.get("checkpoint_sha256")
+    known = sums if isinstance(sums, dict) else {}
+    parts = {name for name in os.listdir(folder) if name.startswith(f"{CHECKPOINT}.data-")}
+    for file in sorted(parts | {f"{CHECKPOINT}.index", *known}):
+        read_checked(folder, file, known.get(file), DEFAULT)
+    return f"{folder}/{CHECKPOINT}"
+
+
+def has_checkpoint() -> bool:
+    """Whether there is a TFLearn checkpoint to answer from where the exported network is missing."""
+    return os.path.isfile(f"{MODELS}/{CHECKPOINT}.index")
