@@ -302,7 +302,7 @@ def test_a_killed_child_process_ends_as_a_sentence_at_once(tmp_path: Path, stuck
 
 
 def test_a_picture_that_takes_too_much_memory_ends_as_a_sentence(tmp_path: Path) -> None:
-    script = doors.Script(tmp_path / "log", MNIST_MEMORY_MB="180")
+    script = doors.Script(tmp_path / "log", MNIST_MEMORY_MB="155")
     huge = pictures.encoded(Image.new("RGB", (4096, 4096), "white"))
     assert "memory" in failed(script.ask(pictures.data_url(huge)))
     assert script.ask(SEVEN).json["digit"] == 7

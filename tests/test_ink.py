@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
 from learning.data import dataset
-from reading import decoding
+from reading import costs, decoding
 from reading.errors import FormatNotAllowed, NoInk, NotAPicture, PictureTooLarge, Problem
 from reading.normalising import normalise
 from reading.preprocessing import preprocess, to_png
@@ -461,7 +461,7 @@ def test_an_animation_is_refused(kind):
 def png_header(width: int, height: int, bits: int = 1) -> bytes:
     """A PNG that says how large it is and then has nothing."""
     head = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-    return decoding.PNG_START + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return costs.PNG_START + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -485,7 +485,7 @@ def test_a_large_picture_is_refused_whatever_its_format(kind):
 @pytest.mark.parametrize("alpha", [True, False])
 def test_the_size_of_a_webp_is_read_from_all_three_headers(lossless, alpha):
     image = Image.new("RGBA" if alpha else "RGB", (123, 45), (1, 2, 3, 4) if alpha else 0)
-    assert decoding._webp_size(saved(image, "WEBP", lossless=lossless)) == (123, 45)
+    assert costs._webp_size(saved(image, "WEBP", lossless=lossless)) == (123, 45)
 
 
 def test_the_largest_picture_is_read():

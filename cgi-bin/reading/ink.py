@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageChops
 
-from reading.decoding import WORK_SIDE
 from reading.errors import NoInk
 from reading.normalising import SIDE
 from reading.photo import DARK_ON_LIGHT, ink_of_photo
@@ -20,15 +19,11 @@ if TYPE_CHECKING:
 
 
 def ink_of(image: Image.Image, steps: list[str]) -> Float:
-    """Tell ink from paper: any decoded picture -> float32 (h, w), 0 paper to 1 ink. Raises NoInk.
+    """Tell ink from paper: a picture of mode L, RGB or RGBA -> float32 (h, w), 0 paper to 1 ink. Raises NoInk.
 
     Paper around the ink may be gone. What is done to a whole drawing is done by Pillow, on bytes: with floats it
     would take longer than scoring.
     """
-    image = _plain(image)
-    factor = max(image.size) // WORK_SIDE
-    if factor > 1:
-        image = image.reduce(factor)
     if image.mode == "RGBA" and any(image.getchannel("A").histogram()[:255]):
         return _ink_of_layer(image, steps)
     return _ink_of_levels(_levels(image), steps)
@@ -48,16 +43,6 @@ def _ink_of_layer(image: Image.Image, steps: list[str]) -> Float:
 def _cropped(image: Image.Image, box: tuple[int, int, int, int] | None) -> Image.Image:
     """Only what is inside the box; all of it where there is none, and where the size might be MNIST's."""
     return image.crop(box) if box and image.size != (SIDE, SIDE) else image
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """Any mode of Pillow's as 8-bit grey (L), RGB or RGBA."""
-    if image.mode.startswith(("I", "F")):  # 16-bit grey
-        levels = np.asarray(image).astype(np.float32) / 257
-        return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
 def _levels(image: Image.Image) -> Image.Image:

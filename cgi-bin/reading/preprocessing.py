@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
-from reading.decoding import decode, upright
+from reading.decoding import decode
 from reading.ink import ink_of
 from reading.normalising import is_normalised, normalise
 
@@ -37,8 +37,7 @@ def preprocess(data: bytes) -> Preprocessed:
     Raises NotAPicture, FormatNotAllowed, PictureTooLarge, OutOfLimits (all before or while decoding) and NoInk.
     """
     steps: list[str] = []
-    image = upright(decode(data), steps)
-    ink = ink_of(image, steps)
+    ink = ink_of(decode(data, steps), steps)
     if is_normalised(ink):
         return Preprocessed(ink, [*steps, "left as it is: it already has MNIST's size and place"])
     return Preprocessed(normalise(ink, steps), steps)

@@ -1,14 +1,22 @@
 """From pictures to the answer that a reply holds: ten scores each, and why if that is asked for."""
 
 import base64
+import time
+import traceback
 from typing import TYPE_CHECKING
 
 from reading import errors
 from serving.body import Picture
 from serving.errors import BadRequest
 from serving.packages import need
-from serving.reply import Answer, failure
+from serving.reply import SORRY, Answer, failure
 from serving.request import Explanation
+
+# --- settings ---------------------------------------------------------------------------------------
+BUDGET_SECONDS = 1.2  # processor time for the pictures of one form; a hundred photos of a phone take half of it
+# ----------------------------------------------------------------------------------------------------
+
+NO_TIME = "Those before this picture took all the time that one request may take. Send it again, with fewer others."
 
 if TYPE_CHECKING:
     from reading.classifier import Model
@@ -42,7 +50,8 @@ def score(asked: list[Picture], name: str, explanation: Explanation | None = Non
 
 def _score_all(asked: list[Picture], name: str) -> Answer:
     """Return the scores of several pictures; one that can't be read does not spoil the others."""
-    read = [_preprocessed(picture) for picture in asked]
+    until = time.thread_time() + BUDGET_SECONDS
+    read = [_preprocessed(picture) if time.thread_time() < until else failure(NO_TIME) for picture in asked]
     good = [one for one in read if not isinstance(one, dict)]
     if good:
         model = _model(name)
@@ -64,6 +73,9 @@ def _preprocessed(picture: Picture) -> "Preprocessed | Answer":
         raise
     except errors.Problem as problem:
         return failure(str(problem))
+    except Exception:  # a picture that shows a bug of ours must not take the others with it
+        traceback.print_exc()
+        return failure(SORRY)
 
 
 def _model(name: str) -> "Model":

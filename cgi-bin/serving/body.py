@@ -16,6 +16,7 @@ MAX_PICTURES = 100  # files in one form
 DISCARD_BYTES = 8 * MAX_BODY  # of a refused body that much is still read, so that the client gets to see why
 # ----------------------------------------------------------------------------------------------------
 
+HEAD_BYTES = 1024  # of a data URL up to its comma
 BLOCK = 64 * 1024  # bytes read at a time
 NEVER_READ = ("image/svg+xml", "image/tiff", "image/heic", "image/avif")
 _DATA_URL = re.compile(rb"data:image/[a-z0-9.+-]+(?:;[a-z0-9-]+=[^;,\s]*)*;base64,", re.IGNORECASE)
@@ -88,11 +89,12 @@ def from_data_url(body: bytes) -> bytes:
 
     Raises BadRequest.
     """
-    head = _DATA_URL.match(body)
+    head = _DATA_URL.match(body, 0, HEAD_BYTES)
     if not head:
         raise BadRequest("Only data URLs that start like data:image/png;base64, are read.")
     try:
-        data = base64.b64decode(b"".join(body[head.end() :].split()), validate=True)
+        # Deleting bytes takes a copy; splitting at each space would take fifty times as much.
+        data = base64.b64decode(body[head.end() :].translate(None, b" \t\r\n\v\f"), validate=True)
     except binascii.Error:
         raise BadRequest("What follows the comma of the data URL is not base64.") from None
     if not data:

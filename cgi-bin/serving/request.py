@@ -69,7 +69,8 @@ def check_length(environ: Environ) -> None:
     """Raise LengthRequired, BadRequest or BodyTooLarge unless 1 <= Content-Length <= MAX_BODY."""
     text = environ.get("CONTENT_LENGTH") or ""
     if not text:
-        raise LengthRequired("Send the picture with a Content-Length; bodies sent in chunks are not read.")
+        empty = "The request has no Content-Length. If it is empty, put a picture into it"
+        raise LengthRequired(f"{empty}; bodies sent in chunks are not read. {HOW}")
     if not (text.isascii() and text.isdecimal()):
         raise BadRequest("Content-Length is not a number of bytes.")
     if not text.strip("0"):
