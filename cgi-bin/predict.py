@@ -8,6 +8,7 @@ cat five.png | python cgi-bin/predict.py -    reads standard input
 import argparse
 import json
 import os
+import select
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 BATCH = 250  # pictures that go through the model together
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}  # of the files of a folder that count as pictures
+MAX_BYTES = 64 * 2**20  # of a file; the largest picture that is decoded has fewer
+BLOCK = 2**16  # bytes read at a time
+PATIENCE_SECONDS = 10  # without a byte, until a pipe is given up
 SHADES = " .:-=+*#%@"  # from paper to ink
 
 
@@ -71,6 +75,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("\npredict.py: stopped.", file=sys.stderr)
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # of standard output: a full disk
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"predict.py: Can't write the answers: {error.strerror}.", file=sys.stderr)
     return 1
 
 
@@ -101,8 +108,14 @@ def run(chosen: argparse.Namespace) -> int:
         elif digit:
             tqdm.write(as_text(file, digit, chosen.verbose))
         else:
-            tqdm.write(f"{file}: {error}", sys.stderr)
+            tqdm.write(f"{shown(file)}: {error}", sys.stderr)
+    sys.stdout.flush()
     return int(failed)
+
+
+def shown(file: str) -> str:
+    """Return a file's name as a terminal may have it: without line ends and escape codes that are in it."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in file)
 
 
 def expanded(images: list[str]) -> list[Source]:
@@ -151,11 +164,42 @@ def read(source: Source, bar: Bar) -> "tuple[str, Preprocessed | str]":
         return source
     file = source.file
     try:
-        return file, preprocess(sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes())
+        return file, preprocess(content(file))
     except OSError as error:
-        return file, f"Can't read the file: {error.strerror}."
+        return file, f"Can't read the file: {error.strerror or error}."
     except Problem as problem:
         return file, str(problem)
+
+
+def content(file: str) -> bytes:
+    """Return the bytes of a file, "-" being standard input. Raises OSError, also for what never ends."""
+    if file == "-":
+        if sys.stdin is None:
+            raise OSError("standard input is closed")
+        return bounded(iter(lambda: os.read(0, BLOCK), b""))
+    # A pipe that nobody writes to would else keep this command waiting already while it is opened.
+    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        return bounded(iter(lambda: arrived(descriptor), b""))
+    finally:
+        os.close(descriptor)
+
+
+def arrived(descriptor: int) -> bytes:
+    """Return what a file has next, b"" at its end. Raises OSError if nothing comes of a pipe."""
+    if not select.select([descriptor], [], [], PATIENCE_SECONDS)[0]:
+        raise OSError(f"nothing came for {PATIENCE_SECONDS} seconds")
+    return os.read(descriptor, BLOCK)
+
+
+def bounded(blocks: Iterator[bytes]) -> bytes:
+    """Return blocks in one piece. Raises OSError if there are too many."""
+    whole = bytearray()
+    for block in blocks:
+        whole += block
+        if len(whole) > MAX_BYTES:
+            raise OSError(f"it has more than {MAX_BYTES // 2**20} MB")
+    return bytes(whole)
 
 
 def scored(read: "list[tuple[str, Preprocessed | str]]", model: "Model") -> Iterator[Answer]:
@@ -170,7 +214,7 @@ def scored(read: "list[tuple[str, Preprocessed | str]]", model: "Model") -> Iter
 def as_text(file: str, digit: "Digit", verbose: bool) -> str:
     """Return the line of an answer, or the lines."""
     doubt = ", unsure" if digit.unsure else ""
-    line = f"{file}: {digit.digit} ({100 * digit.confidence:.1f} %{doubt})"
+    line = f"{shown(file)}: {digit.digit} ({100 * digit.confidence:.1f} %{doubt})"
     if not verbose:
         return line
     shares = [(each, 100 * score) for each, score in enumerate(digit.scores)]

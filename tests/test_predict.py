@@ -1,15 +1,19 @@
 """predict.py names the digits on pictures: one, many, a folder of them, or standard input."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import doors
 import small_mnist
-from commands import run
+from commands import ROOT, run
 from reading import cards, classifier
 from reading.preprocessing import preprocess
 
@@ -51,7 +55,8 @@ def test_a_folder_is_every_picture_in_it_by_name(digits: Path, scores: classifie
     assert [answer["unsure"] for answer in answers] == scores.unsure.tolist()
     np.testing.assert_allclose([answer["data"] for answer in answers], scores.data, atol=1e-5)
     for answer in answers:
-        assert set(answer) == {"file", "result", "data", "error", "digit", "confidence", "unsure", "model"}
+        named = {"file", "result", "data", "error", "digit", "confidence", "unsure", "model", "seen", "done"}
+        assert set(answer) == named
         assert (answer["result"], answer["error"], answer["model"]) == (1, "", "cnn")
         assert answer["confidence"] == max(answer["data"]) == answer["data"][answer["digit"]]
 
@@ -132,6 +137,49 @@ def test_another_model_is_asked_by_its_name(digits: Path) -> None:
     assert {answer["model"] for answer in answers} == {"svm"}
     np.testing.assert_allclose([answer["data"] for answer in answers], expected.data, atol=1e-5)
     assert [answer["unsure"] for answer in answers] == expected.unsure.tolist()
+
+
+def test_a_file_without_end_and_a_pipe_without_a_writer_are_named_and_the_others_are_read(
+    digits: Path, scores: classifier.Scores, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ended = run("predict", "/dev/zero", tmp_path / "pipe", digits / "5.png")
+    assert (ended.status, ended.out.splitlines()) == (1, [line(digits / "5.png", 5, scores)])
+    assert ended.err.splitlines()[-2:] == [
+        "/dev/zero: Can't read the file: it has more than 64 MB.",
+        f"{tmp_path}/pipe: Can't read the file: nothing came for 10 seconds.",
+    ]
+
+
+def test_a_pipe_that_is_written_to_is_a_picture(digits: Path) -> None:
+    command = f'exec "{sys.executable}" "{ROOT}/cgi-bin/predict.py" <(sleep 0.5; cat "{digits}/7.png")'
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert ": 7 (" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("redirection", "sentence"),
+    [
+        ("<&-", "-: Can't read the file: standard input is closed."),
+        ("< 7.png > /dev/full", "predict.py: Can't write the answers: No space left on device."),
+    ],
+)
+def test_closed_standard_input_and_a_full_disk_end_in_a_sentence(digits: Path, redirection: str, sentence: str) -> None:
+    command = f'exec "{sys.executable}" "{ROOT}/cgi-bin/predict.py" - {redirection}'
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=digits)
+    assert (ended.returncode, ended.stdout, ended.stderr.splitlines()[-1]) == (1, "", sentence)
+
+
+def test_a_name_cannot_write_lines_or_escape_codes_on_the_terminal(digits: Path, tmp_path: Path) -> None:
+    name = "7\n\x1b[31m.png"
+    (tmp_path / name).write_bytes((digits / "7.png").read_bytes())
+    assert run("predict", tmp_path / name).out.startswith(f"{tmp_path}/7\\n\\x1b[31m.png: 7 (")
+
+
+def test_json_has_what_the_web_server_answers(digits: Path) -> None:
+    answer = json.loads(run("predict", "--json", digits / "7.png").out)
+    served = doors.Wsgi().ask((digits / "7.png").read_bytes(), {"Content-Type": "image/png"}).json
+    assert answer == {"file": f"{digits}/7.png", **served}
 
 
 def test_an_unknown_model_is_an_error(digits: Path) -> None:

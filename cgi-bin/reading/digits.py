@@ -6,13 +6,14 @@ digit.digit, digit.confidence, digit.unsure    # 5, 0.997, False
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from reading import classifier
 from reading.cards import DEFAULT
-from reading.preprocessing import Preprocessed, preprocess
+from reading.preprocessing import Preprocessed, preprocess, to_png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +34,9 @@ class Digit(NamedTuple):
     steps: list[str]  # what was done to the picture, one clause in plain English each
 
     def facts(self) -> dict[str, Any]:
-        """The answer as JSON states it, here and over HTTP."""
-        facts = {"result": 1, "data": self.scores, "error": "", "digit": self.digit}
-        return facts | {"confidence": self.confidence, "unsure": self.unsure, "model": self.model}
+        """The answer as JSON states it, on the command line and over HTTP."""
+        facts = {"result": 1, "data": self.scores, "error": "", "digit": self.digit, "confidence": self.confidence}
+        return facts | {"unsure": self.unsure, "model": self.model, "seen": as_url(self.picture), "done": self.steps}
 
 
 def read(data: bytes, model: str = DEFAULT) -> Digit:
@@ -52,6 +53,11 @@ def classify(pictures: list[Preprocessed], model: Model) -> Iterator[Digit]:
     scores = model.score(np.reshape([one.picture for one in pictures], (-1, 28, 28)))
     each = zip(pictures, scores.data.tolist(), scores.unsure.tolist(), strict=True)
     return (_digit(picture, data, unsure, model.card["name"]) for picture, data, unsure in each)
+
+
+def as_url(picture: Float) -> str:
+    """A picture (h, w) of 0..1 as the data URL of a PNG file, white ink on black."""
+    return f"data:image/png;base64,{base64.b64encode(to_png(picture)).decode()}"
 
 
 def _digit(picture: Preprocessed, scores: list[float], unsure: bool, model: str) -> Digit:

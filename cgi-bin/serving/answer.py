@@ -1,6 +1,5 @@
 """From pictures to the answer that a reply holds: ten scores each, and why if that is asked for."""
 
-import base64
 import time
 import traceback
 from typing import TYPE_CHECKING
@@ -86,9 +85,9 @@ def _model(name: str) -> "Model":
 
 
 def _answer(digit: "Digit", model: "Model") -> Answer:
-    """Return the answer to one picture, and how the picture was read."""
+    """Return the answer to one picture."""
     note = {"note": model.note} if model.note else {}
-    return {**digit.facts(), "seen": _url(digit.picture), "done": list(digit.steps), **note}
+    return digit.facts() | note
 
 
 def _explained(digit: "Digit", model: "Model", asked: Explanation) -> Answer:
@@ -97,12 +96,6 @@ def _explained(digit: "Digit", model: "Model", asked: Explanation) -> Answer:
     if asked.kind == "1":
         chosen = digit.digit if asked.digit is None else asked.digit
         return {"evidence": explain.evidence(model, digit.picture, chosen).round(6).tolist(), "explained": chosen}
-    found = explain.layers(model, digit.picture)
-    shown = [{"name": one.name, "note": one.note, "maps": [_url(each) for each in one.maps]} for one in found]
+    found, as_url = explain.layers(model, digit.picture), need("reading.digits").as_url
+    shown = [{"name": one.name, "note": one.note, "maps": [as_url(each) for each in one.maps]} for one in found]
     return {"layers": shown} if shown else {}
-
-
-def _url(picture: object) -> str:
-    """Return a picture (h, w) of 0..1 as the data URL of a PNG file."""
-    png = need("reading.preprocessing").to_png(picture)
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
