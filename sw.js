@@ -5,13 +5,15 @@ const CACHE = "mnist-draw";
 const PATIENCE_MS = 4000;
 const SHELL = [
   "./",
-  "static/album.js", "static/answer.js", "static/asker.js", "static/chart.js", "static/drawing.js",
-  "static/export.js", "static/geometry.js", "static/heat.js", "static/history.js", "static/icon-maskable.svg",
-  "static/icon.svg", "static/intake.js", "static/keyboard.js", "static/main.js", "static/manifest.webmanifest",
-  "static/models.js", "static/offline.js", "static/paint.js", "static/patience.js", "static/pen.js", "static/pictures.js",
-  "static/png.js", "static/privacy.js", "static/samples.js", "static/screen.js", "static/settings.js", "static/shrink.js",
-  "static/sketch.js", "static/style.css", "static/teach.js", "static/theme.js", "static/tools.js",
-  "static/why.js", "static/wire.js", "static/words.js",
+  "static/ask/asker.js", "static/ask/patience.js", "static/ask/request.js", "static/browser/offline.js",
+  "static/browser/privacy.js", "static/browser/settings.js", "static/draw/drawing.js", "static/draw/geometry.js",
+  "static/draw/keyboard.js", "static/draw/paint.js", "static/draw/pen.js", "static/draw/samples.js",
+  "static/draw/screen.js", "static/draw/sketch.js", "static/draw/tools.js", "static/icon-maskable.svg",
+  "static/icon.svg", "static/keep/album.js", "static/keep/export.js", "static/keep/history.js", "static/keep/png.js",
+  "static/keep/teach.js", "static/main.js", "static/manifest.webmanifest", "static/pictures/intake.js",
+  "static/pictures/list.js", "static/pictures/shrink.js", "static/show/answer.js", "static/show/chart.js",
+  "static/show/heat.js", "static/show/models.js", "static/show/why.js", "static/show/words.js", "static/style.css",
+  "static/theme.js",
 ];
 const KEPT = new Set(SHELL.map((path) => new URL(path, self.registration.scope).href));
 

@@ -1,26 +1,26 @@
 // Where the parts meet: what happens on the page, and who has to hear of it.
 
-import { Album } from "./album.js";
-import { Answer } from "./answer.js";
-import { Asker } from "./asker.js";
-import { Drawing } from "./drawing.js";
-import { onPaper } from "./geometry.js";
-import { History } from "./history.js";
-import { intake } from "./intake.js";
-import { KeyPen, shortcuts } from "./keyboard.js";
-import { Models } from "./models.js";
-import { keepPageUsable } from "./offline.js";
-import { toPng } from "./paint.js";
-import { Pen } from "./pen.js";
-import { Pictures, showFile } from "./pictures.js";
-import { readsBackTruly } from "./privacy.js";
-import { show as showSamples } from "./samples.js";
-import { Screen } from "./screen.js";
-import * as settings from "./settings.js";
-import { Teach } from "./teach.js";
-import { Tools } from "./tools.js";
-import { Why } from "./why.js";
-import { score } from "./wire.js";
+import { Album } from "./keep/album.js";
+import { Answer } from "./show/answer.js";
+import { Asker } from "./ask/asker.js";
+import { Drawing } from "./draw/drawing.js";
+import { onPaper } from "./draw/geometry.js";
+import { History } from "./keep/history.js";
+import { intake } from "./pictures/intake.js";
+import { KeyPen, shortcuts } from "./draw/keyboard.js";
+import { Models } from "./show/models.js";
+import { keepPageUsable } from "./browser/offline.js";
+import { toPng } from "./draw/paint.js";
+import { Pen } from "./draw/pen.js";
+import { Pictures, showFile } from "./pictures/list.js";
+import { readsBackTruly } from "./browser/privacy.js";
+import { show as showSamples } from "./draw/samples.js";
+import { Screen } from "./draw/screen.js";
+import * as settings from "./browser/settings.js";
+import { Teach } from "./keep/teach.js";
+import { Tools } from "./draw/tools.js";
+import { Why } from "./show/why.js";
+import { score } from "./ask/request.js";
 
 const TRIES_IN_SILENCE = 2; // a lost connection is common on a busy server and is not worth an alarm
 const STROKE_PAUSE_MS = 700; // between questions while a stroke is under way: a class of thirty shares one server

@@ -1,6 +1,6 @@
 // The only module that talks to the server: sends pictures, reads replies, turns failures into sentences.
 
-const DOOR = "cgi-bin/mnist.py";
+const SCRIPT = "cgi-bin/mnist.py";
 const PATIENCE_MS = 30_000;
 
 /** What went wrong, in a sentence to show; `retry` is the pause in seconds after which trying again may help. */
@@ -37,7 +37,7 @@ export async function offer() {
 
 async function request(init, options = {}) {
   const query = new URLSearchParams(Object.entries(options).filter(([, value]) => value !== undefined && value !== ""));
-  const url = `${query}` ? `${DOOR}?${query}` : DOOR;
+  const url = `${query}` ? `${SCRIPT}?${query}` : SCRIPT;
   let response, text;
   try {
     response = await fetch(url, { ...init, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });

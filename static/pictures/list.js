@@ -1,9 +1,9 @@
 // Pictures that people bring: each gets a line with its answer, or with what is wrong with it.
 
-import { patiently } from "./patience.js";
+import { patiently } from "../ask/patience.js";
 import { manageable } from "./shrink.js";
-import { Failure, score } from "./wire.js";
-import { tryingAgain, verdict } from "./words.js";
+import { Failure, score } from "../ask/request.js";
+import { tryingAgain, verdict } from "../show/words.js";
 
 const MISTAKE = "This page made a mistake with this picture. The browser's console says more.";
 

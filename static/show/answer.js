@@ -1,7 +1,7 @@
 // The answer as people see and hear it: winner, certainty, chart, what the network saw; and trouble in words.
 
 import { Chart } from "./chart.js";
-import { deeds, tryingAgain, verdict } from "./words.js";
+import { stepsTaken, tryingAgain, verdict } from "./words.js";
 
 const SLOW_MS = 150; // what is faster needs no notice
 const VERY_SLOW_MS = 3000;
@@ -113,6 +113,6 @@ export class Answer extends EventTarget {
     if (there) image.src = reply.seen;
     else image.removeAttribute("src");
     image.hidden = !there;
-    this.#find("deeds").textContent = there ? deeds(reply.done) : "";
+    this.#find("steps").textContent = there ? stepsTaken(reply.done) : "";
   }
 }

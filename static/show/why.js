@@ -1,8 +1,8 @@
 // Why an answer came out as it did: the heat map, and a look inside the network. Asked for on demand only.
 
 import { colours, reading } from "./heat.js";
-import { patiently } from "./patience.js";
-import { Failure, score } from "./wire.js";
+import { patiently } from "../ask/patience.js";
+import { Failure, score } from "../ask/request.js";
 import { NAMES, tryingAgain } from "./words.js";
 
 /** The panel that explains the answer on screen. `subject()` gives {picture, reply, model}, or null without one. */

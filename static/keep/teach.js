@@ -1,7 +1,7 @@
 // Correcting an answer, and keeping every drawing with it.
 
 import { greys } from "./png.js";
-import { NAMES } from "./words.js";
+import { NAMES } from "../show/words.js";
 
 /** The ten buttons that say what a drawing really was. Keeps drawings in a `History` and shows them in an `Album`. */
 export class Teach {

@@ -2,7 +2,7 @@
 
 import { save, toCsv, toJson } from "./export.js";
 import { tallySentence } from "./history.js";
-import { sketch } from "./sketch.js";
+import { sketch } from "../draw/sketch.js";
 
 const SHOWN = 60;
 const KEPT = "Drawings are kept in this browser and never leave this machine.";

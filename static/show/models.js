@@ -1,8 +1,8 @@
 // Which model answers, and what the others say.
 
-import { patiently } from "./patience.js";
-import * as settings from "./settings.js";
-import { Failure, offer, score } from "./wire.js";
+import { patiently } from "../ask/patience.js";
+import * as settings from "../browser/settings.js";
+import { Failure, offer, score } from "../ask/request.js";
 import { NAMES, accuracy, capital, menuLine, shortPercent, tryingAgain } from "./words.js";
 
 /** The menu of models and the comparison. `subject()` gives {picture}, or null; `changed()` hears of a new choice. */

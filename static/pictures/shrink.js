@@ -1,6 +1,6 @@
 // Makes a file fit for sending: says what is none, and scales down what is larger than the server takes.
 
-import { Failure } from "./wire.js";
+import { Failure } from "../ask/request.js";
 
 const MAX_BYTES = 8 * 1024 * 1024; // the server's limit
 const MAX_SIDE = 4096; // pixels, the server's limit

@@ -75,6 +75,6 @@ export function menuLine(card) {
 }
 
 /** What was done to a picture before it was read, from the clauses of the reply. */
-export function deeds(done = []) {
+export function stepsTaken(done = []) {
   return done.length ? `Done to it: ${done.join(", ")}.` : "";
 }

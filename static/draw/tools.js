@@ -1,7 +1,7 @@
 // The buttons and sliders beside the paper, and what they mean for the drawing.
 
 import { walk } from "./geometry.js";
-import * as settings from "./settings.js";
+import * as settings from "../browser/settings.js";
 
 const ERASER_REACH = 8; // paper units around the pointer
 
