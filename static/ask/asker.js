@@ -2,10 +2,23 @@
 
 import { mayPass, pauseAfter } from "./patience.js";
 
+/** @import { Trouble } from "./patience.js" */
+
+/**
+ * Who hears how it goes: a question waits, is asked, has its answer or is in trouble, and nothing is asked any more.
+ * @template Job, Reply
+ * @typedef {object} Listener
+ * @property {() => void} waiting
+ * @property {(job: Job) => void} asking
+ * @property {(reply: Reply, job: Job) => void} answer
+ * @property {(failure: Trouble, how: {again: boolean, tries: number}) => void} trouble
+ * @property {() => void} rest
+ */
+
 /**
  * Asks about whatever `take()` returns at the moment a question can be sent (null: nothing to ask), so a queue
- * of old drawings can't build up. `ask(job)` promises a reply. `tell` hears waiting(), asking(job), answer(reply, job),
- * trouble(failure, {again, tries}) and rest(). Answers to a question that was asked before `forget()` are dropped.
+ * of old drawings can't build up. Answers to a question that was asked before `forget()` are dropped.
+ * @template Job, Reply
  */
 export class Asker {
   #take;
@@ -13,16 +26,20 @@ export class Asker {
   #tell;
   #wanted = false;
   #running = false;
-  #era = 0; // counts forget(): an answer from an earlier era is stale
+  /** Counts forget(): an answer from an earlier era is stale. */
+  #era = 0;
   #wake = () => {};
 
+  /** @param {{take: () => Job | null, ask: (job: Job) => Promise<Reply>, tell: Listener<Job, Reply>}} parts */
   constructor({ take, ask, tell }) {
     this.#take = take;
     this.#ask = ask;
     this.#tell = tell;
   }
 
-  get busy() { return this.#running; }
+  get busy() {
+    return this.#running;
+  }
 
   /** Asks for an answer about the drawing as it is now, or will be when the answer under way is in. */
   want() {
@@ -60,6 +77,10 @@ export class Asker {
     }
   }
 
+  /**
+   * @param {Job} job
+   * @param {number} tries
+   */
   async #once(job, tries) {
     const era = this.#era;
     this.#tell.asking(job);
@@ -68,11 +89,16 @@ export class Asker {
       if (era === this.#era) this.#tell.answer(reply, job);
       return 0;
     } catch (failure) {
-      if (era === this.#era) await this.#recover(failure, era, tries + 1);
+      if (era === this.#era) await this.#recover(/** @type {Trouble} */ (failure), era, tries + 1);
       return tries + 1;
     }
   }
 
+  /**
+   * @param {Trouble} failure
+   * @param {number} era
+   * @param {number} tries
+   */
   async #recover(failure, era, tries) {
     const again = mayPass(failure);
     this.#tell.trouble(failure, { again, tries });
@@ -81,7 +107,11 @@ export class Asker {
     if (era === this.#era) this.#wanted = true;
   }
 
-  /** Sleeps; a new wish, or the network coming back, wakes it. */
+  /**
+   * Sleeps; a new wish, or the network coming back, wakes it.
+   * @param {number} seconds
+   * @returns {Promise<void>}
+   */
   #pause(seconds) {
     return new Promise((resolve) => {
       this.#wake = () => {

@@ -1,19 +1,31 @@
 // What this browser remembers of a person's choices. Where storage is forbidden they last as long as the page.
 
 const PREFIX = "mnist-draw.";
+/** @type {Map<string, unknown>} */
 const kept = new Map();
 
-/** The remembered value, or `fallback`. */
+/**
+ * The remembered value, or `fallback`.
+ * @template Value
+ * @param {string} key
+ * @param {Value} fallback
+ * @returns {Value}
+ */
 export function get(key, fallback) {
+  const here = /** @type {Value} */ (kept.get(key) ?? fallback);
   try {
     const text = localStorage.getItem(PREFIX + key);
-    return text === null ? kept.get(key) ?? fallback : JSON.parse(text);
+    return text === null ? here : JSON.parse(text);
   } catch (error) {
     if (!(error instanceof DOMException || error instanceof SyntaxError)) throw error;
-    return kept.get(key) ?? fallback; // storage forbidden, or something else wrote there
+    return here; // storage forbidden, or something else wrote there
   }
 }
 
+/**
+ * @param {string} key
+ * @param {unknown} value
+ */
 export function set(key, value) {
   kept.set(key, value);
   try {

@@ -2,7 +2,10 @@
 
 import { PAPER } from "./geometry.js";
 
+/** @import { Hand } from "./pen.js" */
+
 const STEP = 10; // paper units a key press moves the pen; a quarter of it with Shift
+/** @type {Record<string, [number, number] | undefined>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** A pen that keys move while the paper has the focus: arrows move it, space lowers and lifts it. */
@@ -13,7 +16,12 @@ export class KeyPen {
   #at = { x: PAPER / 2, y: PAPER / 4, pressure: 0.5 };
   #down = false;
 
-  /** `hand` as in `Pen`; `marker` shows where the pen is; `say(text)` speaks to a screen reader. */
+  /**
+   * @param {HTMLElement} paper
+   * @param {HTMLElement} marker shows where the pen is
+   * @param {Hand} hand
+   * @param {(text: string) => void} say speaks to a screen reader
+   */
   constructor(paper, marker, hand, say) {
     this.#marker = marker;
     this.#hand = hand;
@@ -24,6 +32,7 @@ export class KeyPen {
     this.#show();
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = ARROWS[event.key];
@@ -35,7 +44,12 @@ export class KeyPen {
     this.#marker.dataset.used = ""; // who drew with the mouse before has to see where the keys' pen is
   }
 
+  /**
+   * @param {[number, number]} direction
+   * @param {number} step
+   */
   #move([dx, dy], step) {
+    /** @param {number} value */
     const inside = (value) => Math.min(PAPER, Math.max(0, value));
     this.#at = { ...this.#at, x: inside(this.#at.x + dx * step), y: inside(this.#at.y + dy * step) };
     if (this.#down) this.#hand.move([this.#at]);
@@ -64,8 +78,8 @@ export class KeyPen {
   }
 
   #show() {
-    this.#marker.style.setProperty("--x", this.#at.x / PAPER);
-    this.#marker.style.setProperty("--y", this.#at.y / PAPER);
+    this.#marker.style.setProperty("--x", String(this.#at.x / PAPER));
+    this.#marker.style.setProperty("--y", String(this.#at.y / PAPER));
     this.#marker.dataset.down = String(this.#down);
   }
 }
@@ -73,6 +87,8 @@ export class KeyPen {
 /**
  * Calls `actions[name]` for a shortcut: names are keys ("e", "[", "7") or with Ctrl ("ctrl+z", "ctrl+shift+z").
  * Keys without Ctrl count only while `single()` says so, since they get in the way of speech input.
+ * @param {Record<string, (() => void) | undefined>} actions
+ * @param {() => boolean} single
  */
 export function shortcuts(actions, single) {
   addEventListener("keydown", (event) => {
@@ -84,12 +100,14 @@ export function shortcuts(actions, single) {
   });
 }
 
+/** @param {KeyboardEvent} event */
 function nameOf({ key, ctrlKey, metaKey, shiftKey }) {
   const name = key.toLowerCase();
   if (!ctrlKey && !metaKey) return name;
   return shiftKey ? `ctrl+shift+${name}` : `ctrl+${name}`;
 }
 
+/** @param {EventTarget | null} target */
 function typing(target) {
   return target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && target.type !== "checkbox");
 }

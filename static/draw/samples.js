@@ -3,10 +3,14 @@
 import { PAPER } from "./geometry.js";
 import { sketch } from "./sketch.js";
 
+/** @import { Stroke } from "./geometry.js" */
+/** @typedef {{digit: number, style: string, strokes: Stroke[]}} Sample */
+
 const WIDTH = 16;
 
 // [digit, what is special about it, strokes]; a stroke is x, y, x, y ... on a grid of 100 x 100.
 // A corner is a point given twice: the line is smoothed from midpoint to midpoint.
+/** @type {[number, string, string][]} */
 const SAMPLES = [
   [0, "plain", "54 16 34 20 24 48 32 78 52 84 70 76 77 48 68 22 52 16"],
   [0, "with a slash, as engineers write it", "54 16 34 20 24 48 32 78 52 84 70 76 77 48 68 22 52 16|76 16 26 86"],
@@ -28,11 +32,18 @@ const SAMPLES = [
   [9, "with a curved tail, as in much of Europe", "69 32 56 13 36 20 32 40 50 52 68 40 70 28 70 62 56 86 32 82"],
 ];
 
-/** All samples: {digit, style, strokes}, strokes as the drawing keeps them. */
+/**
+ * All samples, with strokes as the drawing keeps them.
+ * @returns {Sample[]}
+ */
 export function samples() {
   return SAMPLES.map(([digit, style, text]) => ({ digit, style, strokes: text.split("|").map(stroke) }));
 }
 
+/**
+ * @param {string} text
+ * @returns {Stroke}
+ */
 function stroke(text) {
   const numbers = text.split(" ").map((number) => (Number(number) / 100) * PAPER);
   const points = [];
@@ -40,16 +51,22 @@ function stroke(text) {
   return { width: WIDTH, points };
 }
 
-/** Fills a list with a button for each sample; `use(strokes)` gets the one that is pressed. */
+/**
+ * Fills a list with a button for each sample; `use` gets the one that is pressed.
+ * @param {HTMLElement} list
+ * @param {(strokes: Stroke[]) => void} use
+ */
 export function show(list, use) {
-  list.replaceChildren(...samples().map((sample) => {
-    const item = document.createElement("li");
-    const button = item.appendChild(document.createElement("button"));
-    button.type = "button";
-    button.title = `${sample.digit} ${sample.style}`;
-    button.setAttribute("aria-label", `Sample: ${button.title}`);
-    button.append(sketch(sample.strokes));
-    button.addEventListener("click", () => use(sample.strokes));
-    return item;
-  }));
+  list.replaceChildren(
+    ...samples().map((sample) => {
+      const item = document.createElement("li");
+      const button = item.appendChild(document.createElement("button"));
+      button.type = "button";
+      button.title = `${sample.digit} ${sample.style}`;
+      button.setAttribute("aria-label", `Sample: ${button.title}`);
+      button.append(sketch(sample.strokes));
+      button.addEventListener("click", () => use(sample.strokes));
+      return item;
+    }),
+  );
 }

@@ -1,7 +1,13 @@
 // The visible canvas: as many pixels as the screen has, redrawn from the strokes whenever either changes.
 
+import { context2d } from "../browser/page.js";
 import { PAPER } from "./geometry.js";
 import { paint } from "./paint.js";
+
+/**
+ * @import { Drawing } from "./drawing.js"
+ * @import { Position } from "./geometry.js"
+ */
 
 /** Keeps a canvas showing a drawing. Its ink has the canvas's CSS colour, so that a theme decides. */
 export class Screen {
@@ -9,6 +15,10 @@ export class Screen {
   #drawing;
   #frame = 0;
 
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Drawing} drawing
+   */
   constructor(canvas, drawing) {
     this.#canvas = canvas;
     this.#drawing = drawing;
@@ -17,7 +27,11 @@ export class Screen {
     this.#watchSize();
   }
 
-  /** Where on the paper an event with clientX and clientY happened. */
+  /**
+   * Where on the paper an event happened.
+   * @param {{clientX: number, clientY: number}} event
+   * @returns {Position}
+   */
   toPaper({ clientX, clientY }) {
     const box = this.#canvas.getBoundingClientRect();
     const scale = PAPER / box.width;
@@ -34,7 +48,7 @@ export class Screen {
 
   #draw() {
     const canvas = this.#canvas;
-    const context = canvas.getContext("2d");
+    const context = context2d(canvas);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.scale(canvas.width / PAPER, canvas.height / PAPER);

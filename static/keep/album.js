@@ -1,18 +1,28 @@
 // The kept drawings on the page: tally, small pictures, export, and forgetting.
 
+import { sketch } from "../draw/sketch.js";
 import { save, toCsv, toJson } from "./export.js";
 import { tallySentence } from "./history.js";
-import { sketch } from "../draw/sketch.js";
+
+/**
+ * @import { Find } from "../browser/page.js"
+ * @import { DrawingRecord, History } from "./history.js"
+ */
 
 const SHOWN = 60;
 const KEPT = "Drawings are kept in this browser and never leave this machine.";
 
-/** Shows a `History`; `use(record)` gets the drawing that is opened again. */
+/** Shows a `History`. */
 export class Album {
   #find;
   #history;
   #use;
 
+  /**
+   * @param {Find} find
+   * @param {History} history
+   * @param {(record: DrawingRecord) => void} use gets the drawing that is opened again
+   */
   constructor(find, history, use) {
     this.#find = find;
     this.#history = history;
@@ -29,10 +39,11 @@ export class Album {
     this.#find("tally").textContent = tallySentence(records);
     this.#sayWhere(this.#history.trouble ?? KEPT);
     this.#find("album").replaceChildren(...records.slice(0, SHOWN).map((record) => this.#item(record)));
-    this.#find("forget").disabled = !records.length;
-    for (const id of ["csv", "json"]) this.#find(id).disabled = !this.#chosen().length;
+    this.#find("forget", HTMLButtonElement).disabled = !records.length;
+    for (const id of ["csv", "json"]) this.#find(id, HTMLButtonElement).disabled = !this.#chosen().length;
   }
 
+  /** @param {string} sentence */
   #sayWhere(sentence) {
     const place = this.#find("kept");
     if (place.textContent !== sentence) place.textContent = sentence; // screen readers say it when it is another
@@ -40,9 +51,10 @@ export class Album {
 
   #chosen() {
     const all = this.#history.records;
-    return this.#find("mine").checked ? all.filter(({ label }) => label !== null) : all;
+    return this.#find("mine", HTMLInputElement).checked ? all.filter(({ label }) => label !== null) : all;
   }
 
+  /** @param {DrawingRecord} record */
   #item(record) {
     const item = document.createElement("li");
     const button = item.appendChild(document.createElement("button"));
@@ -60,6 +72,7 @@ export class Album {
   }
 }
 
+/** @param {DrawingRecord} record */
 function caption({ label, guess }) {
   const text = document.createElement("span");
   const wrong = label !== null && label !== guess;

@@ -1,20 +1,34 @@
 // The drawings of this browser, kept in IndexedDB. Nothing here ever leaves the machine.
-//
-// A record is {id, when, guess, confidence, label, strokes, pixels}: `label` is the digit a person said it was,
-// or null; `pixels` are the 784 grey values (0..255, ink high) that the network read.
+
+/**
+ * A drawing and its answer, as they are kept.
+ * @typedef {object} DrawingRecord
+ * @property {string} id
+ * @property {number} when milliseconds since 1970
+ * @property {number} guess the digit that the network read
+ * @property {number} confidence its score, 0..1
+ * @property {number | null} label the digit a person said it was
+ * @property {Stroke[]} strokes
+ * @property {Uint8Array} pixels the 784 grey values (0..255, ink high) that the network read
+ */
+
+/** @import { Stroke } from "../draw/geometry.js" */
 
 const DATABASE = "mnist-draw";
 const STORE = "drawings";
 
-export const NOT_KEPT = "This browser does not keep them now, because its storage is full or forbidden: they go when this page "
-  + "closes. Save them as a file if you need them.";
+export const NOT_KEPT =
+  "This browser does not keep them now, because its storage is full or forbidden: they go when this page " +
+  "closes. Save them as a file if you need them.";
 export const NOT_FORGOTTEN = "This browser refused to forget them. Delete this site's data in the browser's settings.";
 
 /** The store of drawings. All methods promise; what IndexedDB refuses to keep lives in memory alone. */
 export class History {
+  /** @type {Map<string, DrawingRecord>} */
   #records = new Map();
+  /** @type {IDBDatabase | null} */
   #database = null;
-  /** What the browser refused, in a sentence, or null. */
+  /** @type {string | null} what the browser refused, in a sentence */
   trouble = null;
 
   /** Reads what was kept before. */
@@ -22,6 +36,7 @@ export class History {
     if (this.#database) return;
     try {
       this.#database = await opened();
+      /** @type {IDBRequest<DrawingRecord[]>} */
       const all = this.#database.transaction(STORE).objectStore(STORE).getAll();
       for (const record of await finished(all)) this.#records.set(record.id, record);
     } catch (error) {
@@ -36,9 +51,15 @@ export class History {
     return [...this.#records.values()].sort((a, b) => b.when - a.when);
   }
 
-  get(id) { return this.#records.get(id); }
+  /** @param {string} id */
+  get(id) {
+    return this.#records.get(id);
+  }
 
-  /** Keeps a record, in place of one with the same id. */
+  /**
+   * Keeps a record, in place of one with the same id.
+   * @param {DrawingRecord} record
+   */
   async keep(record) {
     this.#records.set(record.id, record);
     await this.#write((store) => store.put(record), NOT_KEPT);
@@ -49,6 +70,11 @@ export class History {
     if (await this.#write((store) => store.clear(), NOT_FORGOTTEN)) this.#records.clear();
   }
 
+  /**
+   * Says whether the browser did it.
+   * @param {(store: IDBObjectStore) => void} change
+   * @param {string} refusal what to say if not
+   */
   async #write(change, refusal) {
     if (!this.#database) return true;
     try {
@@ -70,6 +96,11 @@ function opened() {
   return finished(request);
 }
 
+/**
+ * @template Result
+ * @param {IDBRequest<Result>} request
+ * @returns {Promise<Result>}
+ */
 function finished(request) {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
@@ -77,7 +108,11 @@ function finished(request) {
   });
 }
 
-/** A full disk may show only when all is written, so a request that succeeded says little. */
+/**
+ * A full disk may show only when all is written, so a request that succeeded says little.
+ * @param {IDBTransaction} transaction
+ * @returns {Promise<void>}
+ */
 function committed(transaction) {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
@@ -85,13 +120,19 @@ function committed(transaction) {
   });
 }
 
-/** How often the network was right: {right, all, corrected}. What nobody corrected counts as right. */
+/**
+ * How often the network was right. What nobody corrected counts as right.
+ * @param {Pick<DrawingRecord, "label" | "guess">[]} records
+ */
 export function tally(records) {
   const corrected = records.filter(({ label, guess }) => label !== null && label !== guess).length;
   return { right: records.length - corrected, all: records.length, corrected };
 }
 
-/** The tally as a sentence. */
+/**
+ * The tally as a sentence.
+ * @param {DrawingRecord[]} records
+ */
 export function tallySentence(records) {
   const { right, all, corrected } = tally(records);
   if (!all) return "Nothing kept yet.";

@@ -4,22 +4,26 @@
 const SIGNATURE = 8; // bytes
 const GREY = 0; // PNG's colour type
 
-/** Pixels (Uint8Array, row by row) of an 8-bit grey PNG given as a data URL. Throws RangeError for any other. */
+/**
+ * Pixels (row by row) of an 8-bit grey PNG. Throws RangeError for any other.
+ * @param {string} url a data URL
+ */
 export async function greys(url) {
   const bytes = Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (char) => char.charCodeAt(0));
   const { header, packed } = chunks(bytes);
-  const [width, height] = [header.getUint32(0), header.getUint32(4)];
-  if (header.getUint8(8) !== 8 || header.getUint8(9) !== GREY || header.getUint8(12) !== 0) {
+  if (header?.getUint8(8) !== 8 || header.getUint8(9) !== GREY || header.getUint8(12) !== 0) {
     throw new RangeError("not an 8-bit grey PNG");
   }
-  return unfilter(await inflate(packed), width, height);
+  return unfilter(await inflate(packed), header.getUint32(0), header.getUint32(4));
 }
 
+/** @param {Uint8Array<ArrayBuffer>} bytes */
 function chunks(bytes) {
   const view = new DataView(bytes.buffer);
   const packed = [];
+  /** @type {DataView | null} */
   let header = null;
-  for (let at = SIGNATURE; at < bytes.length;) {
+  for (let at = SIGNATURE; at < bytes.length; ) {
     const length = view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     if (type === "IHDR") header = new DataView(bytes.buffer, at + 8, length);
@@ -29,14 +33,24 @@ function chunks(bytes) {
   return { header, packed };
 }
 
+/** @param {Uint8Array<ArrayBuffer>[]} parts */
 async function inflate(parts) {
   const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** Undoes PNG's five row filters (PNG specification, section 9) for one byte a pixel. */
+/**
+ * Undoes PNG's five row filters (PNG specification, section 9) for one byte a pixel.
+ * @param {Uint8Array} rows
+ * @param {number} width
+ * @param {number} height
+ */
 export function unfilter(rows, width, height) {
   const pixels = new Uint8Array(width * height);
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   const at = (x, y) => (x < 0 || y < 0 ? 0 : pixels[y * width + x]);
   for (let y = 0; y < height; y++) {
     const filter = rows[y * (width + 1)];
@@ -48,14 +62,14 @@ export function unfilter(rows, width, height) {
   return pixels;
 }
 
-const PREDICTORS = [
-  () => 0,
-  (left) => left,
-  (_left, up) => up,
-  (left, up) => (left + up) >> 1,
-  paeth,
-];
+/** @type {((left: number, up: number, corner: number) => number)[]} */
+const PREDICTORS = [() => 0, (left) => left, (_left, up) => up, (left, up) => (left + up) >> 1, paeth];
 
+/**
+ * @param {number} left
+ * @param {number} up
+ * @param {number} corner
+ */
 function paeth(left, up, corner) {
   const guess = left + up - corner;
   const [a, b, c] = [left, up, corner].map((value) => Math.abs(guess - value));

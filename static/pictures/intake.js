@@ -1,11 +1,18 @@
 // The ways in for pictures: chosen, photographed, dropped anywhere on the page, pasted.
 
-/** Calls `take(files)` with what a person brings. */
+/** @import { Find } from "../browser/page.js" */
+
+/**
+ * Calls `take` with what a person brings.
+ * @param {Find} find
+ * @param {(files: File[]) => void} take
+ */
 export function intake(find, take) {
   for (const id of ["file", "photo"]) {
-    find(id).addEventListener("change", () => {
-      take([...find(id).files]);
-      find(id).value = ""; // so that the same file can be chosen again
+    const input = find(id, HTMLInputElement);
+    input.addEventListener("change", () => {
+      take([...(input.files ?? [])]);
+      input.value = ""; // so that the same file can be chosen again
     });
   }
   find("upload").addEventListener("submit", (event) => event.preventDefault());
@@ -18,11 +25,13 @@ export function intake(find, take) {
   dropping(take);
 }
 
+/** @param {(files: File[]) => void} take */
 function dropping(take) {
   const root = document.documentElement;
-  const files = (event) => event.dataTransfer?.types.includes("Files");
+  /** @param {DragEvent} event */
+  const withFiles = (event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {
-    if (!files(event)) return;
+    if (!withFiles(event)) return;
     event.preventDefault(); // without this the browser opens the file in place of the page
     root.dataset.dropping = "";
   });
@@ -30,9 +39,9 @@ function dropping(take) {
     if (!event.relatedTarget) delete root.dataset.dropping;
   });
   addEventListener("drop", (event) => {
-    if (!files(event)) return;
+    if (!withFiles(event)) return;
     event.preventDefault();
     delete root.dataset.dropping;
-    take([...event.dataTransfer.files]);
+    take([...(event.dataTransfer?.files ?? [])]);
   });
 }

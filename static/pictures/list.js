@@ -1,26 +1,41 @@
 // Pictures that people bring: each gets a line with its answer, or with what is wrong with it.
 
 import { patiently } from "../ask/patience.js";
-import { manageable } from "./shrink.js";
 import { Failure, score } from "../ask/request.js";
 import { tryingAgain, verdict } from "../show/words.js";
+import { manageable } from "./shrink.js";
+
+/**
+ * @import { Trouble } from "../ask/patience.js"
+ * @import { Reply } from "../ask/request.js"
+ * @import { Verdict } from "../show/words.js"
+ */
 
 const MISTAKE = "This page made a mistake with this picture. The browser's console says more.";
 
-/** The list of pictures. `model()` names the model to ask; `open(picture, reply)` shows one in the big view. */
+/** The list of pictures. */
 export class Pictures {
   #list;
   #model;
   #open;
-  #queue = Promise.resolve(); // one picture at a time: a hundred at once would only stand in line at the server
+  /** @type {Promise<void>} one picture at a time: a hundred at once would only stand in line at the server */
+  #queue = Promise.resolve();
 
+  /**
+   * `model` names the model to ask; `open` shows a picture in the big view.
+   * @param {HTMLElement} list
+   * @param {{model: () => string | undefined, open: (picture: Blob, reply: Reply) => void}} page
+   */
   constructor(list, { model, open }) {
     this.#list = list;
     this.#model = model;
     this.#open = open;
   }
 
-  /** Reads files one after another; promises to be done with all of them. */
+  /**
+   * Reads files one after another; promises to be done with all of them.
+   * @param {File[]} files
+   */
   add(files) {
     for (const file of files) {
       const line = entry(file);
@@ -30,9 +45,14 @@ export class Pictures {
     return this.#queue;
   }
 
+  /**
+   * @param {File} file
+   * @param {ReturnType<typeof entry>} line
+   */
   async #read(file, line) {
     try {
       const picture = await manageable(file);
+      /** @param {Trouble} failure */
       const waits = (failure) => line.note(tryingAgain(failure));
       const reply = await patiently(() => score(picture, { model: this.#model() }), { waits });
       line.say(verdict(reply));
@@ -45,6 +65,7 @@ export class Pictures {
   }
 }
 
+/** @param {File} file */
 function entry(file) {
   const item = document.createElement("li");
   const button = item.appendChild(document.createElement("button"));
@@ -59,8 +80,15 @@ function entry(file) {
   return {
     item,
     button,
-    note: (sentence) => { says.textContent = sentence; },
-    say: ({ headline, detail }) => { says.textContent = `${headline}. ${detail}`.replace("?.", "?"); },
+    /** @param {string} sentence */
+    note: (sentence) => {
+      says.textContent = sentence;
+    },
+    /** @param {Verdict} verdict */
+    say: ({ headline, detail }) => {
+      says.textContent = `${headline}. ${detail}`.replace("?.", "?");
+    },
+    /** @param {string} sentence */
     fail: (sentence) => {
       item.className = "failed";
       says.textContent = sentence;
@@ -68,6 +96,7 @@ function entry(file) {
   };
 }
 
+/** @param {Blob} file */
 function thumbnail(file) {
   const image = document.createElement("img");
   image.alt = "";
@@ -76,7 +105,11 @@ function thumbnail(file) {
   return image;
 }
 
-/** Shows a file in an image, and lets go of it then: an address that is kept keeps the whole file in memory. */
+/**
+ * Shows a file in an image, and lets go of it then: an address that is kept keeps the whole file in memory.
+ * @param {HTMLImageElement} image
+ * @param {Blob} file
+ */
 export function showFile(image, file) {
   const url = URL.createObjectURL(file);
   for (const end of ["load", "error"]) image.addEventListener(end, () => URL.revokeObjectURL(url), { once: true });

@@ -1,28 +1,40 @@
 // Makes a file fit for sending: says what is none, and scales down what is larger than the server takes.
 
 import { Failure } from "../ask/request.js";
+import { context2d } from "../browser/page.js";
 
+const TOO_LARGE = "This file is larger than 8 MB and can't be scaled down here.";
 const MAX_BYTES = 8 * 1024 * 1024; // the server's limit
 const MAX_SIDE = 4096; // pixels, the server's limit
 const SIDE = 1600; // pixels, of a picture that had to be scaled: more than enough for one digit
 
-/** The file itself or a smaller picture of it. Throws a Failure with a sentence for what can't be sent. */
+/**
+ * The file itself or a smaller picture of it. Throws a Failure with a sentence for what can't be sent.
+ * @param {File} file
+ * @returns {Promise<Blob>}
+ */
 export async function manageable(file) {
   if (!file.size) throw new Failure("This file is empty.");
   if (!file.type.startsWith("image/")) throw new Failure("This is not a picture. Send PNG, JPEG, WebP, GIF or BMP.");
-  if (!await readable(file)) throw new Failure("This file can't be read. Is it a folder, or has it been moved?");
+  if (!(await readable(file))) throw new Failure("This file can't be read. Is it a folder, or has it been moved?");
   const bitmap = await decoded(file);
-  if (!bitmap) return tooLarge(file) ?? file; // the server says what is wrong with it
+  if (!bitmap) return unknown(file);
   const fits = file.size <= MAX_BYTES && Math.max(bitmap.width, bitmap.height) <= MAX_SIDE;
   const picture = fits ? file : await scaled(bitmap);
   bitmap.close();
   return picture;
 }
 
-function tooLarge(file) {
-  if (file.size > MAX_BYTES) throw new Failure("This file is larger than 8 MB and can't be scaled down here.");
+/**
+ * A file that this browser can't decode: the server says what is wrong with it, or can.
+ * @param {File} file
+ */
+function unknown(file) {
+  if (file.size > MAX_BYTES) throw new Failure(TOO_LARGE);
+  return file;
 }
 
+/** @param {File} file */
 async function readable(file) {
   try {
     await file.slice(0, 1).arrayBuffer();
@@ -33,6 +45,7 @@ async function readable(file) {
   }
 }
 
+/** @param {File} file */
 async function decoded(file) {
   try {
     return await createImageBitmap(file);
@@ -42,14 +55,21 @@ async function decoded(file) {
   }
 }
 
+/**
+ * @param {ImageBitmap} bitmap
+ * @returns {Promise<Blob>}
+ */
 function scaled(bitmap) {
   const scale = SIDE / Math.max(bitmap.width, bitmap.height);
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));
   canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-  const context = canvas.getContext("2d");
+  const context = context2d(canvas);
   context.fillStyle = "#fff"; // what is transparent counts as paper
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
+  return new Promise((resolve, reject) => {
+    const done = (/** @type {Blob | null} */ blob) => (blob ? resolve(blob) : reject(new Failure(TOO_LARGE)));
+    canvas.toBlob(done, "image/jpeg", 0.9);
+  });
 }

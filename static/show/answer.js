@@ -3,16 +3,24 @@
 import { Chart } from "./chart.js";
 import { stepsTaken, tryingAgain, verdict } from "./words.js";
 
+/**
+ * @import { Trouble } from "../ask/patience.js"
+ * @import { Reply } from "../ask/request.js"
+ * @import { Find } from "../browser/page.js"
+ */
+
 const SLOW_MS = 150; // what is faster needs no notice
 const VERY_SLOW_MS = 3000;
 const PNG = "data:image/png;base64,";
 
-/** The answer panel. `find(id)` gives an element of the page. Dispatches "change" when it is another. */
+/** The answer panel. Dispatches "change" when it is another. */
 export class Answer extends EventTarget {
   #find;
   #chart;
+  /** @type {number[]} */
   #timers = [];
 
+  /** @param {Find} find */
   constructor(find) {
     super();
     this.#find = find;
@@ -21,7 +29,9 @@ export class Answer extends EventTarget {
   }
 
   /** Whether it says nothing: neither an answer nor what went wrong. */
-  get empty() { return this.#find("answer").dataset.state === "empty"; }
+  get empty() {
+    return this.#find("answer").dataset.state === "empty";
+  }
 
   /** The paper is empty. */
   clear() {
@@ -32,11 +42,14 @@ export class Answer extends EventTarget {
     this.announce("");
   }
 
-  /** Shows a reply; `aloud` is false for a drawing that is still growing. */
+  /**
+   * Shows a reply; `aloud` is false for a drawing that is still growing.
+   * @param {Reply} reply
+   */
   show(reply, { aloud = true } = {}) {
     const said = verdict(reply);
     this.#state(reply.unsure ? "unsure" : "sure");
-    this.#say(reply.unsure ? "?" : said.first, said.headline, said.detail);
+    this.#say(reply.unsure ? "?" : String(said.first), said.headline, said.detail);
     this.#find("note").textContent = reply.note ?? "";
     this.#chart.show(reply.data, said);
     this.#seen(reply);
@@ -69,13 +82,19 @@ export class Answer extends EventTarget {
     this.#hint("");
   }
 
-  /** It did not work yet and will be tried again. */
+  /**
+   * It did not work yet and will be tried again.
+   * @param {Trouble} failure
+   */
   again(failure) {
     this.#timers.forEach(clearTimeout);
     this.#hint(tryingAgain(failure));
   }
 
-  /** Something went wrong: `sentence` says what and what to do. */
+  /**
+   * Something went wrong.
+   * @param {string} sentence says what, and what to do
+   */
   fail(sentence) {
     this.#state("failed");
     this.#say("!", "No answer", sentence);
@@ -84,15 +103,20 @@ export class Answer extends EventTarget {
     this.announce(sentence);
   }
 
-  /** Tells a screen reader. */
+  /**
+   * Tells a screen reader.
+   * @param {string} text
+   */
   announce(text) {
     this.#find("announce").textContent = text;
   }
 
+  /** @param {string} text */
   #hint(text) {
     this.#find("busy").textContent = text;
   }
 
+  /** @param {"empty" | "sure" | "unsure" | "failed"} name */
   #state(name) {
     this.rest();
     this.#find("answer").dataset.state = name;
@@ -101,18 +125,24 @@ export class Answer extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /**
+   * @param {string} sign
+   * @param {string} headline
+   * @param {string} detail
+   */
   #say(sign, headline, detail) {
     this.#find("sign").textContent = sign;
     this.#find("headline").textContent = headline;
     this.#find("detail").textContent = detail;
   }
 
+  /** @param {Reply | null} reply */
   #seen(reply) {
-    const there = Boolean(reply?.seen?.startsWith(PNG));
-    const image = this.#find("seen");
-    if (there) image.src = reply.seen;
+    const image = this.#find("seen", HTMLImageElement);
+    const seen = reply?.seen?.startsWith(PNG) ? reply.seen : null;
+    if (seen) image.src = seen;
     else image.removeAttribute("src");
-    image.hidden = !there;
-    this.#find("steps").textContent = there ? stepsTaken(reply.done) : "";
+    image.hidden = !seen;
+    this.#find("steps").textContent = seen ? stepsTaken(reply?.done) : "";
   }
 }

@@ -1,22 +1,35 @@
 // Which model answers, and what the others say.
 
 import { patiently } from "../ask/patience.js";
-import * as settings from "../browser/settings.js";
 import { Failure, offer, score } from "../ask/request.js";
-import { NAMES, accuracy, capital, menuLine, shortPercent, tryingAgain } from "./words.js";
+import * as settings from "../browser/settings.js";
+import { accuracy, capital, menuLine, NAMES, shortPercent, tryingAgain } from "./words.js";
 
-/** The menu of models and the comparison. `subject()` gives {picture}, or null; `changed()` hears of a new choice. */
+/**
+ * @import { Trouble } from "../ask/patience.js"
+ * @import { Card, Offer, Picture } from "../ask/request.js"
+ * @import { Find } from "../browser/page.js"
+ * @import { Subject } from "./why.js"
+ */
+
+/** The menu of models and the comparison. */
 export class Models {
   #find;
   #subject;
+  /** @type {Card[]} */
   #cards = [];
   #asked = 0;
 
+  /**
+   * @param {Find} find
+   * @param {() => Subject | null} subject
+   * @param {() => void} changed hears of a new choice
+   */
   constructor(find, subject, changed) {
     this.#find = find;
     this.#subject = subject;
     find("model").addEventListener("change", () => {
-      settings.set("model", find("model").value);
+      settings.set("model", find("model", HTMLSelectElement).value);
       this.#describe();
       changed();
     });
@@ -24,9 +37,14 @@ export class Models {
   }
 
   /** Name of the chosen model, or undefined for the server's own choice. */
-  get chosen() { return this.#find("model").value || undefined; }
+  get chosen() {
+    return this.#find("model", HTMLSelectElement).value || undefined;
+  }
 
-  title(name) { return this.#cards.find((card) => card.name === name)?.title ?? name; }
+  /** @param {string} name */
+  title(name) {
+    return this.#cards.find((card) => card.name === name)?.title ?? name;
+  }
 
   /** Asks the server what there is; without an answer there is no menu, and the server chooses. */
   async load() {
@@ -41,7 +59,7 @@ export class Models {
   clear() {
     this.#asked += 1;
     this.#find("compared").hidden = true;
-    this.#find("compare").disabled = !this.#subject();
+    this.#find("compare", HTMLButtonElement).disabled = !this.#subject();
   }
 
   /** Lets every model read the picture, one after another, and shows the answers as they come. */
@@ -49,11 +67,12 @@ export class Models {
     const subject = this.#subject();
     if (!subject) return;
     const mine = ++this.#asked;
-    const rows = this.#cards.map(({ title }) => row(title));
+    const rows = this.#cards.map(({ name }) => row(this.title(name)));
     this.#find("compared-rows").replaceChildren(...rows.map(({ line }) => line));
     this.#find("compared").hidden = false;
     for (const [i, { name }] of this.#cards.entries()) {
       const wanted = () => mine === this.#asked;
+      /** @param {Trouble} failure */
       const waits = (failure) => rows[i].say(["…", tryingAgain(failure)]);
       const said = await opinion(subject.picture, name, { wanted, waits });
       if (!wanted()) return;
@@ -61,12 +80,15 @@ export class Models {
     }
   }
 
+  /** @param {Offer} offer */
   #fill({ models = [], default: standard = "" }) {
     this.#cards = models;
     const remembered = settings.get("model", standard);
     const options = models.map((card) => new Option(menuLine(card), card.name));
     this.#find("model").replaceChildren(...options);
-    this.#find("model").value = models.some(({ name }) => name === remembered) ? remembered : standard;
+    this.#find("model", HTMLSelectElement).value = models.some(({ name }) => name === remembered)
+      ? remembered
+      : standard;
     this.#find("models").hidden = models.length < 2;
     this.#find("compare").hidden = models.length < 2;
     this.#describe();
@@ -79,6 +101,12 @@ export class Models {
   }
 }
 
+/**
+ * @param {Picture} picture
+ * @param {string} model
+ * @param {{waits: (failure: Trouble) => void, wanted: () => boolean}} patience
+ * @returns {Promise<string[]>} the digit, and how sure the model is
+ */
 async function opinion(picture, model, patience) {
   try {
     const { digit, confidence, unsure } = await patiently(() => score(picture, { model }), patience);
@@ -89,6 +117,7 @@ async function opinion(picture, model, patience) {
   }
 }
 
+/** @param {string} title */
 function row(title) {
   const line = document.createElement("tr");
   const head = line.appendChild(document.createElement("th"));
@@ -96,5 +125,10 @@ function row(title) {
   head.textContent = title;
   const cells = [0, 1].map(() => line.appendChild(document.createElement("td")));
   cells[0].textContent = "…";
-  return { line, say: (words) => cells.forEach((cell, i) => { cell.textContent = words[i]; }) };
+  /** @param {string[]} words */
+  const say = (words) =>
+    cells.forEach((cell, i) => {
+      cell.textContent = words[i];
+    });
+  return { line, say };
 }

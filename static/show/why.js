@@ -1,21 +1,33 @@
 // Why an answer came out as it did: the heat map, and a look inside the network. Asked for on demand only.
 
-import { colours, reading } from "./heat.js";
 import { patiently } from "../ask/patience.js";
 import { Failure, score } from "../ask/request.js";
+import { context2d } from "../browser/page.js";
+import { colours, reading } from "./heat.js";
 import { NAMES, tryingAgain } from "./words.js";
 
-/** The panel that explains the answer on screen. `subject()` gives {picture, reply, model}, or null without one. */
+/**
+ * @import { Trouble } from "../ask/patience.js"
+ * @import { Layer, Picture, Query, Reply } from "../ask/request.js"
+ * @import { Find } from "../browser/page.js"
+ */
+/** @typedef {{picture: Picture, reply: Reply, model: string | undefined}} Subject what the answer on screen is about */
+
+/** The panel that explains the answer on screen. */
 export class Why {
   #find;
   #subject;
   #digits;
   #asked = 0; // an explanation of an earlier question is stale
 
+  /**
+   * @param {Find} find
+   * @param {() => Subject | null} subject
+   */
   constructor(find, subject) {
     this.#find = find;
     this.#subject = subject;
-    this.#digits = NAMES.map((name, digit) => choice(digit, () => this.evidence(digit)));
+    this.#digits = NAMES.map((_, digit) => choice(digit, () => this.evidence(digit)));
     find("why-digits").append(...this.#digits.map(({ label }) => label));
     find("why").addEventListener("click", () => this.evidence());
     find("inside").addEventListener("click", () => this.layers());
@@ -27,10 +39,13 @@ export class Why {
     this.#asked += 1;
     for (const id of ["heat", "layers"]) this.#find(id).hidden = true;
     this.#find("why-says").textContent = "";
-    for (const id of ["why", "inside"]) this.#find(id).disabled = !this.#subject();
+    for (const id of ["why", "inside"]) this.#find(id, HTMLButtonElement).disabled = !this.#subject();
   }
 
-  /** Shows what spoke for a digit; without one, for the winner. */
+  /**
+   * Shows what spoke for a digit; without one, for the winner.
+   * @param {number} [digit]
+   */
   async evidence(digit) {
     const subject = this.#subject();
     if (!subject) return;
@@ -40,8 +55,8 @@ export class Why {
     if (!Array.isArray(reply.evidence)) return this.#says("This model can't say why.");
     this.#digits[shown].input.checked = true;
     this.#find("heat").hidden = false;
-    this.#find("heat-seen").src = reply.seen;
-    heat(this.#find("heat-map"), reply.evidence);
+    this.#find("heat-seen", HTMLImageElement).src = reply.seen ?? "";
+    heat(this.#find("heat-map", HTMLCanvasElement), reply.evidence);
     this.#says(reading(reply.evidence, NAMES[shown]));
   }
 
@@ -57,13 +72,18 @@ export class Why {
     this.#says("");
   }
 
-  async #ask({ picture, model }, options) {
+  /**
+   * @param {Subject} subject
+   * @param {Query} query
+   */
+  async #ask({ picture, model }, query) {
     const mine = ++this.#asked;
     const wanted = () => mine === this.#asked;
+    /** @param {Trouble} failure */
     const waits = (failure) => this.#says(tryingAgain(failure));
     this.#says("Working it out…");
     try {
-      const reply = await patiently(() => score(picture, { model, ...options }), { wanted, waits });
+      const reply = await patiently(() => score(picture, { model, ...query }), { wanted, waits });
       return wanted() ? reply : null;
     } catch (failure) {
       if (!(failure instanceof Failure)) throw failure;
@@ -72,27 +92,37 @@ export class Why {
     }
   }
 
+  /** @param {string} text */
   #says(text) {
     this.#find("why-says").textContent = text;
   }
 }
 
+/**
+ * @param {number} digit
+ * @param {() => void} chosen
+ */
 function choice(digit, chosen) {
   const label = document.createElement("label");
   const input = label.appendChild(document.createElement("input"));
   input.type = "radio";
   input.name = "why-digit";
-  input.value = digit;
+  input.value = String(digit);
   input.addEventListener("change", chosen);
   label.append(` ${digit}`);
   return { label, input };
 }
 
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {number[][]} evidence
+ */
 function heat(canvas, evidence) {
   canvas.width = canvas.height = evidence.length;
-  canvas.getContext("2d").putImageData(new ImageData(colours(evidence), evidence.length), 0, 0);
+  context2d(canvas).putImageData(new ImageData(colours(evidence), evidence.length), 0, 0);
 }
 
+/** @param {Layer} layer */
 function layer({ name, note, maps }) {
   const figure = document.createElement("figure");
   const caption = figure.appendChild(document.createElement("figcaption"));
@@ -105,6 +135,10 @@ function layer({ name, note, maps }) {
   return figure;
 }
 
+/**
+ * @param {string} url
+ * @param {string} words
+ */
 function map(url, words) {
   const image = document.createElement("img");
   image.src = url;
