@@ -1,6 +1,7 @@
 """The page's modules import one way: main.js stands above the folders, `browser` and `ask` below them."""
 
 import graphlib
+import json
 import re
 from pathlib import Path
 
@@ -31,13 +32,23 @@ ARITHMETIC = {
 
 
 def imports(module: Path) -> set[Path]:
-    """The modules that a module imports."""
+    """The modules that a module imports. `@import` in a comment loads nothing: it says where a type is described."""
     found = re.findall(r'^(?:import|export) [^;]*?from "([^"]+)";|^import "([^"]+)";', module.read_text("utf-8"), re.M)
     return {(module.parent / (first or second)).resolve() for first, second in found}
 
 
 def name(module: Path) -> str:
     return module.relative_to(STATIC).as_posix()
+
+
+def test_nothing_from_npm_is_needed_to_run_the_page_and_what_checks_it_has_one_exact_version():
+    package = json.loads((ROOT / "package.json").read_text("utf-8"))
+    assert "dependencies" not in package
+    assert [v for v in package["devDependencies"].values() if not re.fullmatch(r"\d+\.\d+\.\d+", v)] == []
+    lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))
+    assert lock["packages"][""]["devDependencies"] == package["devDependencies"]
+    assert [name for name, of in lock["packages"].items() if "resolved" in of] == []
+    assert all(of.get("integrity") for name, of in lock["packages"].items() if name)
 
 
 def test_every_import_names_a_module_that_is_there():

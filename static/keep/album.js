@@ -45,8 +45,8 @@ export class Album {
 
   /** @param {string} sentence */
   #sayWhere(sentence) {
-    const place = this.#find("kept");
-    if (place.textContent !== sentence) place.textContent = sentence; // screen readers say it when it is another
+    const line = this.#find("kept");
+    if (line.textContent !== sentence) line.textContent = sentence; // screen readers say it when it is another
   }
 
   #chosen() {
