@@ -3,7 +3,6 @@
 import { Failure } from "../ask/request.js";
 import { context2d } from "../browser/page.js";
 
-const TOO_LARGE = "This file is larger than 8 MB and can't be scaled down here.";
 const MAX_BYTES = 8 * 1024 * 1024; // the server's limit
 const MAX_SIDE = 4096; // pixels, the server's limit
 const SIDE = 1600; // pixels, of a picture that had to be scaled: more than enough for one digit
@@ -30,7 +29,7 @@ export async function manageable(file) {
  * @param {File} file
  */
 function unknown(file) {
-  if (file.size > MAX_BYTES) throw new Failure(TOO_LARGE);
+  if (file.size > MAX_BYTES) throw new Failure("This file is larger than 8 MB and can't be scaled down here.");
   return file;
 }
 
@@ -69,7 +68,7 @@ function scaled(bitmap) {
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   return new Promise((resolve, reject) => {
-    const done = (/** @type {Blob | null} */ blob) => (blob ? resolve(blob) : reject(new Failure(TOO_LARGE)));
-    canvas.toBlob(done, "image/jpeg", 0.9);
+    const refused = new Failure("This picture can't be scaled down here.");
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(refused)), "image/jpeg", 0.9);
   });
 }
