@@ -4,7 +4,7 @@
 #   make serve HOST=0.0.0.0           let others in; read "Safe use" in README.md first
 #   make serve-wsgi                   under gunicorn, for more than one person
 #   make test TESTS=tests/test_ink.py some tests only
-#   make lint                         what reads the code without running it
+#   make lint                         what reads the code without running it (the page's needs Node.js)
 #   make clean                        remove .venv and caches
 
 # Not from the environment, where csh and conda set HOST to the machine's name: only `make HOST=...` lets others in.
@@ -19,7 +19,10 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python3.1
 BIN = $(abspath $(VENV))/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve serve-wsgi test lint lock clean
+# With Node's own programs of the environment, if somebody has put them there, before those of the machine.
+NPM := $(shell PATH="$(BIN):$$PATH"; command -v npm)
+
+.PHONY: serve serve-wsgi test lint lint-python lint-js lock clean
 
 # http.server, when root starts it, runs scripts as `nobody`, who can't reach a Python below a home directory of
 # mode 700. There the server is started without the right to switch users, and without all of root's other
@@ -44,11 +47,25 @@ serve-wsgi: $(VENV)/.wsgi
 test: $(VENV)/.all
 	PATH="$(BIN):$$PATH" python -m pytest $(TESTS)
 
-lint: $(VENV)/.all
+lint: lint-python lint-js
+
+lint-python: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --recursive cgi-bin deploy
+
+ifneq ($(NPM),)
+lint-js: node_modules/.made
+	PATH="$(BIN):$$PATH" npm run --silent types
+	PATH="$(BIN):$$PATH" npm run --silent lint
+else ifeq ($(CI),true)
+lint-js:
+	@echo "There is no npm, so the page's JavaScript can't be checked. Install Node.js." >&2; exit 1
+else
+lint-js:
+	@echo "There is no npm, so the page's JavaScript was not checked. Nothing else needs Node.js."
+endif
 
 # Versions and hashes for deployments, for all Pythons at once; needs uv (pip install uv).
 lock:
@@ -56,7 +73,7 @@ lock:
 	--upgrade --output-file deploy/requirements.lock deploy/requirements.in
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Files that say what is installed already; they are made last, so that what is interrupted is done again.
@@ -76,3 +93,7 @@ $(VENV)/.wsgi: deploy/requirements.lock | $(VENV)/.made
 $(VENV)/.all: requirements-dev.txt requirements.txt requirements-serve.txt deploy/requirements.in | $(VENV)/.made
 	$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/.serve
+
+node_modules/.made: package.json package-lock.json
+	PATH="$(BIN):$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@

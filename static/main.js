@@ -1,46 +1,62 @@
 // Where the parts meet: what happens on the page, and who has to hear of it.
 
-import { Album } from "./album.js";
-import { Answer } from "./answer.js";
-import { Asker } from "./asker.js";
-import { Drawing } from "./drawing.js";
-import { onPaper } from "./geometry.js";
-import { History } from "./history.js";
-import { intake } from "./intake.js";
-import { KeyPen, shortcuts } from "./keyboard.js";
-import { Models } from "./models.js";
-import { keepPageUsable } from "./offline.js";
-import { toPng } from "./paint.js";
-import { Pen } from "./pen.js";
-import { Pictures, showFile } from "./pictures.js";
-import { readsBackTruly } from "./privacy.js";
-import { show as showSamples } from "./samples.js";
-import { Screen } from "./screen.js";
-import * as settings from "./settings.js";
-import { Teach } from "./teach.js";
-import { Tools } from "./tools.js";
-import { Why } from "./why.js";
-import { score } from "./wire.js";
+import { Asker } from "./ask/asker.js";
+import { score } from "./ask/request.js";
+import { bindColours } from "./browser/colours.js";
+import { keepPageUsable } from "./browser/offline.js";
+import { find } from "./browser/page.js";
+import { readsBackTruly } from "./browser/privacy.js";
+import { Drawing } from "./draw/drawing.js";
+import { onPaper } from "./draw/geometry.js";
+import { KeyPen } from "./draw/keyboard.js";
+import { toPng } from "./draw/paint.js";
+import { Pen } from "./draw/pen.js";
+import { show as showSamples } from "./draw/samples.js";
+import { Screen } from "./draw/screen.js";
+import { Tools } from "./draw/tools.js";
+import { Album } from "./keep/album.js";
+import { History } from "./keep/history.js";
+import { Teach } from "./keep/teach.js";
+import { bindKeys } from "./keys.js";
+import { intake } from "./pictures/intake.js";
+import { Pictures, showFile } from "./pictures/list.js";
+import { Answer } from "./show/answer.js";
+import { Models } from "./show/models.js";
+import { Why } from "./show/why.js";
+
+/**
+ * @import { Picture, Reply } from "./ask/request.js"
+ * @import { Change } from "./draw/drawing.js"
+ * @import { Stroke } from "./draw/geometry.js"
+ * @import { DrawingRecord } from "./keep/history.js"
+ * @import { Subject } from "./show/why.js"
+ */
+/**
+ * `whole` says that no stroke is under way.
+ * @typedef {{picture: Picture, strokes: Stroke[], whole: boolean, model: string | undefined}} Question
+ */
 
 const TRIES_IN_SILENCE = 2; // a lost connection is common on a busy server and is not worth an alarm
 const STROKE_PAUSE_MS = 700; // between questions while a stroke is under way: a class of thirty shares one server
 
+/** @type {Change[]} */
 const GROWING = ["begin", "extend", "end"];
 
-const find = (id) => document.getElementById(id);
-const press = (id, action) => find(id).addEventListener("click", action);
-
-/** What the answer on screen is about: {picture, reply, model}, or null. */
+/** @type {Subject | null} what the answer on screen is about */
 let subject = null;
-/** The picture that is shown in place of the drawing, or null. */
+/** @type {Blob | null} the picture that is shown in place of the drawing */
 let brought = null;
 let askedAt = -Infinity;
 
 const drawing = new Drawing();
-const screen = new Screen(find("paper"), drawing);
+const screen = new Screen(find("paper", HTMLCanvasElement), drawing);
 const answer = new Answer(find);
 const tools = new Tools(find, drawing, { clear, clearable: () => !drawing.empty || !answer.empty });
-const models = new Models(find, () => subject, () => refresh());
+const models = new Models(
+  find,
+  () => subject,
+  () => refresh(),
+);
 const why = new Why(find, () => subject);
 const history = new History();
 const album = new Album(find, history, reopen);
@@ -66,13 +82,20 @@ const asker = new Asker({
   },
 });
 
-/** What to ask about now, or null. An answer is `whole` when no stroke is under way. */
+/**
+ * What to ask about now, or null.
+ * @returns {Question | null}
+ */
 function question() {
   const about = { strokes: drawing.strokes, model: models.chosen };
   if (brought) return { ...about, picture: brought, whole: false };
   return onPaper(drawing.ink) ? { ...about, picture: toPng(drawing.ink), whole: !drawing.busy } : null;
 }
 
+/**
+ * @param {Reply} reply
+ * @param {Question} question
+ */
 function answered(reply, { picture, strokes, whole, model }) {
   answer.show(reply, { aloud: whole });
   setSubject({ picture, reply, model });
@@ -80,6 +103,7 @@ function answered(reply, { picture, strokes, whole, model }) {
   if (whole) teach.answered(strokes, reply);
 }
 
+/** @param {Subject | null} value */
 function setSubject(value) {
   subject = value;
   why.clear();
@@ -108,7 +132,8 @@ function clear() {
 
 answer.addEventListener("change", () => tools.enable());
 
-drawing.addEventListener("change", ({ detail: what }) => {
+drawing.addEventListener("change", (event) => {
+  const what = /** @type {CustomEvent<Change>} */ (event).detail;
   putAway();
   if (drawing.empty) return nothing();
   if (!GROWING.includes(what)) asker.forget(); // an answer to what was there before would be a stale one
@@ -128,10 +153,14 @@ function refresh() {
   if (subject) asker.want();
 }
 
+/**
+ * @param {Blob} picture
+ * @param {Reply} reply
+ */
 function showPicture(picture, reply) {
   clear();
   brought = picture;
-  showFile(find("shown"), picture);
+  showFile(find("shown", HTMLImageElement), picture);
   find("shown").hidden = false;
   find("hint").hidden = true;
   answer.show(reply);
@@ -139,46 +168,26 @@ function showPicture(picture, reply) {
   find("paper").scrollIntoView({ block: "nearest" });
 }
 
+/** @param {Stroke[]} strokes */
 function use(strokes) {
   drawing.replace(strokes);
   if (!tools.live) asker.want();
   find("paper").scrollIntoView({ block: "nearest" });
 }
 
+/** @param {DrawingRecord} record */
 function reopen(record) {
   teach.recognise(record);
   use(record.strokes);
 }
 
-function bindKeys() {
-  const click = (id) => () => find(id).click();
-  const actions = {
-    "ctrl+z": () => drawing.undo(), "ctrl+shift+z": () => drawing.redo(), "ctrl+y": () => drawing.redo(),
-    p: predict, c: click("clear"), e: click("eraser"), l: click("live"), w: click("why"), i: click("inside"), m: click("compare"),
-    "[": () => tools.widen(-1), "]": () => tools.widen(1), d: () => find("paper").focus(),
-  };
-  for (let digit = 0; digit < 10; digit++) actions[digit] = () => teach.label(digit);
-  shortcuts(actions, () => find("single").checked);
-  find("single").checked = settings.get("single", true);
-  find("single").addEventListener("change", () => settings.set("single", find("single").checked));
-}
-
-function bindTheme() {
-  find("theme").value = settings.get("theme", "");
-  find("theme").addEventListener("change", () => {
-    settings.set("theme", find("theme").value);
-    document.documentElement.dataset.theme = find("theme").value;
-    screen.redraw();
-  });
-}
-
 new Pen(find("paper"), (event) => screen.toPaper(event), tools.hand);
 new KeyPen(find("paper"), find("key-pen"), tools.hand, (text) => answer.announce(text));
-press("predict", predict);
+find("predict").addEventListener("click", predict);
 intake(find, (files) => pictures.add(files));
 showSamples(find("samples"), use);
-bindKeys();
-bindTheme();
+bindKeys(find, { drawing, tools, teach, predict });
+bindColours(find, () => screen.redraw());
 setSubject(null);
 find("privacy").hidden = readsBackTruly();
 find("asleep").remove();

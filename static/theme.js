@@ -3,7 +3,7 @@
   const KEY = "mnist-draw.theme";
   let theme = "";
   try {
-    theme = JSON.parse(localStorage.getItem(KEY)) ?? "";
+    theme = JSON.parse(localStorage.getItem(KEY) ?? "null") ?? "";
   } catch {
     theme = ""; // storage forbidden or filled by something else: as the system says
   }

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,10 @@ import doors
 Point = tuple[float, float]
 BLANK = "about:blank"
 Digit = list[list[Point]]
+
+ROOT = Path(__file__).parent.parent
+STATIC = sorted(path for path in (ROOT / "static").rglob("*") if path.is_file())
+MODULES = [path for path in STATIC if path.suffix == ".js"]
 
 WHOLE = (0.15, 0.15, 0.7, 0.7)  # left, top, width, height on a paper of 1 x 1
 DESK = {"viewport": {"width": 1280, "height": 800}}

@@ -21,7 +21,7 @@ import doors
 import pictures
 
 SEVEN = pictures.data_url(pictures.png(7))
-PUBLIC = ["/", "/index.html", "/sw.js", "/static/main.js", "/static/style.css"]
+PUBLIC = ["/", "/index.html", "/sw.js", "/static/main.js", "/static/draw/pen.js", "/static/style.css"]
 PRIVATE = [
     "/.git/config",
     "/.git/HEAD",
@@ -43,6 +43,8 @@ PRIVATE = [
     "/cgi-bin/MNIST.PY",
     "/cgi-bin/mnist.py.bak",
     "/static",
+    "/static/draw",
+    "/static/draw/",
     "/static/../Makefile",
     "/static/%2e%2e/Makefile",
     "/static/..%2fMakefile",

@@ -13,9 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 import doors
-from page_kit import DESK, DIGITS, PHONE, Hand, answered, predict, until
+from page_kit import DESK, DIGITS, MODULES, PHONE, ROOT, STATIC, Hand, answered, predict, until
 
-ROOT = Path(__file__).parent.parent
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "out" / "screenshots"))
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WEIGHT = 120 * 1024  # bytes, uncompressed: HTML, CSS, JavaScript and icons together
@@ -213,11 +212,11 @@ def test_the_manifest_names_the_page_and_icons_that_are_there():
 
 def test_the_service_worker_keeps_every_file_of_the_page():
     listed = set(re.findall(r'"(static/[^"]+)"', (ROOT / "sw.js").read_text("utf-8")))
-    assert listed == {f"static/{path.name}" for path in (ROOT / "static").iterdir()}
+    assert listed == {path.relative_to(ROOT).as_posix() for path in STATIC}
 
 
 def test_the_page_weighs_at_most_120_kilobytes():
-    files = [ROOT / "index.html", ROOT / "sw.js", *(ROOT / "static").iterdir()]
+    files = [ROOT / "index.html", ROOT / "sw.js", *STATIC]
     assert sum(path.stat().st_size for path in files) <= WEIGHT
 
 
@@ -238,7 +237,7 @@ def test_the_first_paint_needs_at_most_6_requests(visit):
 
 
 def test_each_module_does_one_job_in_under_200_lines():
-    assert [p.name for p in (ROOT / "static").glob("*.js") if p.read_text("utf-8").count("\n") >= 200] == []
+    assert [p.name for p in MODULES if p.read_text("utf-8").count("\n") >= 200] == []
 
 
 def test_predict_still_works_after_an_error(visit):

@@ -36,7 +36,7 @@ ODD_STROKES = {
 @pytest.mark.parametrize("name", ODD_STROKES)
 def test_a_smooth_line_is_whole_and_starts_and_ends_where_the_stroke_does(run, name):
     points = [{"x": x, "y": y, "pressure": 0.5} for x, y in ODD_STROKES[name]]
-    pieces = run("geometry", "return m.curves({ width: 16, points: a });", points)
+    pieces = run("draw/geometry", "return m.curves({ width: 16, points: a });", points)
     assert pieces[0]["from"] == points[0]
     assert (pieces[-1]["to"]["x"], pieces[-1]["to"]["y"]) == ODD_STROKES[name][-1] or len(pieces) == 1
     assert all(one["to"] == two["from"] for one, two in itertools.pairwise(pieces))
@@ -44,15 +44,15 @@ def test_a_smooth_line_is_whole_and_starts_and_ends_where_the_stroke_does(run, n
 
 
 def test_a_walk_ends_at_its_end_and_takes_no_step_that_is_too_long(run):
-    steps = run("geometry", "return m.walk({ x: 0, y: 0 }, { x: 30, y: 40 }, 8);")
+    steps = run("draw/geometry", "return m.walk({ x: 0, y: 0 }, { x: 30, y: 40 }, 8);")
     assert steps[-1] == {"x": 30, "y": 40}
     assert len(steps) == 7
-    assert run("geometry", "return m.walk({ x: 5, y: 5 }, { x: 5, y: 5 }, 8);") == [{"x": 5, "y": 5}]
+    assert run("draw/geometry", "return m.walk({ x: 5, y: 5 }, { x: 5, y: 5 }, 8);") == [{"x": 5, "y": 5}]
 
 
 def test_undo_brings_back_every_state_and_redo_every_later_one(run):
     states = run(
-        "drawing",
+        "draw/drawing",
         """const drawing = new m.Drawing(), seen = [], point = (x) => ({ x, y: x, pressure: 0.5 });
            const note = () => seen.push(drawing.strokes.map((stroke) => stroke.points.length));
            const steps = [() => { drawing.begin(point(10), 4); drawing.extend([point(20), point(30)]); drawing.end(); },
@@ -72,12 +72,12 @@ def test_undo_brings_back_every_state_and_redo_every_later_one(run):
 def test_a_stroke_that_is_cancelled_leaves_nothing_to_undo(run):
     code = """const drawing = new m.Drawing(); drawing.begin({ x: 1, y: 1, pressure: 0.5 }, 4); drawing.cancel();
               return [drawing.empty, drawing.canUndo];"""
-    assert run("drawing", code) == [True, False]
+    assert run("draw/drawing", code) == [True, False]
 
 
 def test_shares_are_never_rounded_up_to_certainty_or_down_to_nothing(run):
     shares = [1, 0.9999, 0.998, 0.986, 0.97, 0.5, 0.0999, 0.012, 0.0009, 0]
-    said = [text.replace("\u00a0", " ") for text in run("words", "return a.map((x) => m.percent(x));", shares)]
+    said = [text.replace("\u00a0", " ") for text in run("show/words", "return a.map((x) => m.percent(x));", shares)]
     assert said == [
         *["over 99.9 %", "over 99.9 %", "99.8 %", "98.6 %", "97 %", "50 %", "10.0 %", "1.2 %"],
         *["under 0.1 %", "under 0.1 %"],
@@ -95,7 +95,7 @@ def test_shares_are_never_rounded_up_to_certainty_or_down_to_nothing(run):
 )
 def test_the_headline_is_a_question_when_the_model_is_unsure(run, scores, unsure, headline):
     reply = {"data": [scores.get(digit, 0) for digit in range(10)], "unsure": unsure}
-    assert run("words", "return m.verdict(a).headline;", reply) == headline
+    assert run("show/words", "return m.verdict(a).headline;", reply) == headline
 
 
 SCRIPT = "the server is there, but its script could not run"
@@ -121,7 +121,7 @@ def test_every_reply_is_understood_or_explained(run, status, text, retry_after, 
     code = """try { m.understand(...a); return "fine"; }
               catch (failure) { if (!(failure instanceof m.Failure)) throw failure;
                 return `${failure.message} (${failure.retry})`; }"""
-    said = run("wire", code, [status, text, retry_after])
+    said = run("ask/request", code, [status, text, retry_after])
     assert said == outcome or said.lower().startswith(outcome)
 
 
@@ -132,14 +132,14 @@ def test_the_pixels_of_a_png_are_read_whatever_filters_it_uses(run):
         file = io.BytesIO()
         image.save(file, "PNG")
         url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-        assert bytes(run("png", "return [...await m.greys(a)];", url)) == image.tobytes()
+        assert bytes(run("keep/png", "return [...await m.greys(a)];", url)) == image.tobytes()
 
 
 @pytest.mark.parametrize("number", range(5))
 def test_each_of_the_five_png_filters_is_undone(run, number):
     pixels = [[0, 200, 3], [255, 1, 90], [7, 7, 254]]
     rows = [value for y, row in enumerate(pixels) for value in (number, *filtered(pixels, y, row, number))]
-    assert run("png", "return [...m.unfilter(a, 3, 3)];", rows) == [value for row in pixels for value in row]
+    assert run("keep/png", "return [...m.unfilter(a, 3, 3)];", rows) == [value for row in pixels for value in row]
 
 
 def filtered(pixels: list[list[int]], y: int, row: list[int], number: int) -> list[int]:
@@ -158,16 +158,16 @@ def filtered(pixels: list[list[int]], y: int, row: list[int], number: int) -> li
 def test_evidence_is_blue_where_it_spoke_for_and_orange_where_against(run):
     evidence = [[0.0] * 28 for _ in range(28)]
     evidence[0][1], evidence[0][2] = 0.5, -0.125
-    colours = run("heat", "return [...m.colours(a)];", evidence)
+    colours = run("show/heat", "return [...m.colours(a)];", evidence)
     assert colours[4:8] == [43, 108, 255, 230]
     assert colours[8:12] == [255, 122, 0, 115]
     assert set(colours[3::4]) == {0, 115, 230}
-    assert set(run("heat", "return [...m.colours(a)];", [[1e-9] * 28] * 28)[3::4]) == {0}
+    assert set(run("show/heat", "return [...m.colours(a)];", [[1e-9] * 28] * 28)[3::4]) == {0}
 
 
 def test_answers_to_a_drawing_that_is_gone_are_dropped_and_failures_tried_again(run):
     told = run(
-        "asker",
+        "ask/asker",
         """const told = [], answers = [];
            const tell = { waiting: () => {}, asking: (job) => told.push(`ask ${job}`),
              answer: (reply) => told.push(`show ${reply}`),
@@ -188,7 +188,7 @@ def test_answers_to_a_drawing_that_is_gone_are_dropped_and_failures_tried_again(
 
 def test_pauses_grow_whatever_chance_says_and_are_never_shorter_than_the_server_asks_for(run):
     code = "return a.map((chance) => [1, 2, 3, 4, 5, 6, 99].map((tries) => m.pauseAfter(tries, 2, chance)));"
-    shortest, longest = run("patience", code, [0, 1])
+    shortest, longest = run("ask/patience", code, [0, 1])
     assert shortest == [2, 2.5, 3, 4, 6, 6, 6]
     assert longest == [2.5, 3, 4, 6, 10, 10, 10]
 
@@ -203,11 +203,11 @@ def test_what_is_asked_on_demand_is_tried_six_times_with_growing_pauses(run):
     code = f"""{ASK_IN_VAIN}
         const said = await m.patiently(ask, {{ waits: (failure) => heard.push(failure.message) }}).catch(String);
         return [said, asked.length, heard.length, waits];"""
-    *answered, waits = run("patience", code, 5)
+    *answered, waits = run("ask/patience", code, 5)
     assert answered == ["Seven", 6, 5]
     assert waits == sorted(waits)
     assert [1 + least <= wait for wait, least in zip(waits, [0, 0.5, 1, 2, 4], strict=True)] == [True] * 5
-    assert run("patience", code, 6)[:3] == ["Error: busy", 6, 5]
+    assert run("ask/patience", code, 6)[:3] == ["Error: busy", 6, 5]
 
 
 def test_nobody_asks_again_for_what_is_no_longer_wanted_or_will_not_pass(run):
@@ -217,7 +217,7 @@ def test_nobody_asks_again_for_what_is_no_longer_wanted_or_will_not_pass(run):
         delete busy.retry;
         await m.patiently(ask).catch(String);
         return [asked.length, waits.length];"""
-    assert run("patience", code, 9) == [2, 1]
+    assert run("ask/patience", code, 9) == [2, 1]
 
 
 def test_drawings_are_asked_about_again_with_growing_pauses(run):
@@ -227,20 +227,20 @@ def test_drawings_are_asked_about_again_with_growing_pauses(run):
           const tell = {{ waiting: idle, asking: idle, trouble: idle, answer: idle, rest: done }};
           new m.Asker({{ take: () => "drawing", ask, tell }}).want(); }});
         return waits;"""
-    waits = run("asker", code, 5)
+    waits = run("ask/asker", code, 5)
     assert waits == sorted(waits)
     assert [1 + least <= wait for wait, least in zip(waits, [0, 0.5, 1, 2, 4], strict=True)] == [True] * 5
 
 
 def test_a_model_that_nobody_has_measured_is_offered_by_its_title_alone(run):
     cards = [{"name": "a", "title": "Ants", "accuracy": 0.9956}, {"name": "b", "title": "Bees"}, {"name": "c"}]
-    assert run("words", "return a.map(m.menuLine);", cards) == ["Ants (99.56\u00a0%)", "Bees", "c"]
+    assert run("show/words", "return a.map(m.menuLine);", cards) == ["Ants (99.56\u00a0%)", "Bees", "c"]
 
 
 def test_the_tally_counts_what_nobody_corrected_as_right(run):
     records = [{"label": None, "guess": 3}, {"label": 4, "guess": 4}, {"label": 9, "guess": 4}]
-    assert run("history", "return m.tallySentence(a);", records) == "Right 2 of 3 here; you corrected 1."
-    assert run("history", "return m.tallySentence(a);", []) == "Nothing kept yet."
+    assert run("keep/history", "return m.tallySentence(a);", records) == "Right 2 of 3 here; you corrected 1."
+    assert run("keep/history", "return m.tallySentence(a);", []) == "Nothing kept yet."
 
 
 def test_choices_last_as_long_as_the_page_where_storage_is_forbidden(visit):
@@ -253,5 +253,5 @@ def test_choices_last_as_long_as_the_page_where_storage_is_forbidden(visit):
     page.wait_for_selector("html[data-scripted]")
     page.uncheck("#live")
     until(page, "document.getElementById('tally').textContent === 'Nothing kept yet.'")
-    code = "async () => (await import('/static/settings.js')).get('live', true)"
+    code = "async () => (await import('/static/browser/settings.js')).get('live', true)"
     assert page.evaluate(code) is False

@@ -76,7 +76,7 @@ def test_there_are_never_two_questions_under_way_and_the_newest_drawing_wins(vis
             page.click("#clear")
     assert answered(page) == "Nine"
     shown = page.evaluate(
-        "async () => (await import('/static/paint.js')).toPng(JSON.parse(await new Promise((resolve) => {"
+        "async () => (await import('/static/draw/paint.js')).toPng(JSON.parse(await new Promise((resolve) => {"
         " const open = indexedDB.open('mnist-draw'); open.onsuccess = () => {"
         " const all = open.result.transaction('drawings').objectStore('drawings').getAll();"
         " all.onsuccess = () => resolve(JSON.stringify("
@@ -463,7 +463,7 @@ def test_what_is_exported_is_what_the_network_saw(visit):
     drawn_and_labelled(page)
     same = page.evaluate(
         """async () => {
-             const { greys } = await import("/static/png.js");
+             const { greys } = await import("/static/keep/png.js");
              const image = document.getElementById("seen");
              const canvas = document.createElement("canvas");
              canvas.width = canvas.height = 28;

@@ -1,0 +1,152 @@
+// The only module that talks to the server: sends pictures, reads replies, turns failures into sentences.
+
+/** @typedef {string | Blob} Picture a data URL, or a file */
+/** @typedef {{name: string, note: string, maps: string[]}} Layer what a layer made of a picture: PNG data URLs */
+
+/**
+ * What a model says of one picture.
+ * @typedef {object} Reply
+ * @property {number[]} data ten scores, 0..1, one a digit
+ * @property {number} digit the one with the best score
+ * @property {number} confidence its score
+ * @property {boolean} unsure
+ * @property {string} [seen] the 28 x 28 pixels that the model read, as a PNG data URL
+ * @property {string[]} [done] what was done to the picture before, in clauses
+ * @property {string} [note] what a person should know of it
+ * @property {number[][]} [evidence] 28 x 28 numbers; see heat.js
+ * @property {Layer[]} [layers]
+ */
+
+/** @typedef {{name: string, title?: string, accuracy?: number}} Card `accuracy`: on MNIST's test */
+/** @typedef {{models?: Card[], default?: string}} Offer */
+/** @typedef {{model?: string | undefined, explain?: string, digit?: number}} Query undefined: left out */
+
+/**
+ * Whatever the script answers, of which nothing is sure yet.
+ * @typedef {Partial<Reply> & Offer & {result?: number, error?: string, retry_after?: number, results?: unknown}} Answer
+ */
+
+const SCRIPT = "cgi-bin/mnist.py";
+const PATIENCE_MS = 30_000;
+
+/** What went wrong, in a sentence to show. */
+export class Failure extends Error {
+  /**
+   * @param {string} sentence
+   * @param {{retry?: number | null, away?: boolean}} [how] `retry`: seconds after which trying again may help;
+   *   `away`: the server does not answer at all
+   */
+  constructor(sentence, { retry = null, away = false } = {}) {
+    super(sentence);
+    this.retry = retry;
+    this.away = away;
+  }
+}
+
+export const SENTENCES = {
+  away: "The server can't be reached. Start it with “make serve” in the project's folder; your drawing stays here.",
+  slow: "The server has not answered for half a minute; your drawing stays here.",
+  script:
+    "The server is there, but its script could not run: the Python that runs cgi-bin/mnist.py lacks the packages " +
+    "or can't reach them. Start the server with “make serve”, or activate the environment in which " +
+    "“pip install -r requirements.txt” was run; the server's terminal says more.",
+  noCgi:
+    "This server hands out files but does not run scripts. Start it with “make serve”, " +
+    "or with “python -m http.server --cgi 8000”.",
+  strange: "The server's answer has a form that this page does not know. Reload the page.",
+};
+
+/**
+ * Scores one picture.
+ * @param {Picture} picture
+ * @param {Query} [query]
+ * @returns {Promise<Reply>}
+ */
+export async function score(picture, query = {}) {
+  const reply = await request({ method: "POST", body: picture }, query);
+  if (!wellFormed(reply)) throw new Failure(SENTENCES.strange);
+  return reply;
+}
+
+/**
+ * The models that the server has.
+ * @returns {Promise<Offer>}
+ */
+export async function offer() {
+  return request({ method: "GET" });
+}
+
+/**
+ * @param {RequestInit} init
+ * @param {Query} [query]
+ */
+async function request(init, query = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  const search = new URLSearchParams(given.map(([key, value]) => [key, String(value)]));
+  const url = `${search}` ? `${SCRIPT}?${search}` : SCRIPT;
+  /** @type {Response} */
+  let response;
+  /** @type {string} */
+  let text;
+  try {
+    response = await fetch(url, { ...init, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+    text = await response.text();
+  } catch (error) {
+    throw unreachable(error);
+  }
+  return understand(response.status, text, response.headers.get("Retry-After"));
+}
+
+/** @param {unknown} error */
+function unreachable(error) {
+  const late = error instanceof DOMException && error.name === "TimeoutError";
+  if (late) return new Failure(SENTENCES.slow, { retry: 1, away: true });
+  if (error instanceof TypeError) return new Failure(SENTENCES.away, { retry: 0.25, away: true });
+  return error;
+}
+
+/**
+ * Reads a reply. `http.server --cgi` answers 200 whatever a script says, so it is `result` that counts;
+ * what is not JSON does not come from the script at all. Throws a Failure for all but an answer.
+ * @param {number} status
+ * @param {string} text
+ * @param {string | null} [retryAfter]
+ */
+export function understand(status, text, retryAfter = null) {
+  const reply = parse(text);
+  if (reply === null || typeof reply !== "object") throw new Failure(notFromScript(status, text));
+  if (reply.result === 1) return reply;
+  const retry = Number(retryAfter ?? reply.retry_after ?? NaN);
+  throw new Failure(reply.error || SENTENCES.strange, { retry: Number.isFinite(retry) ? retry : null });
+}
+
+/**
+ * @param {string} text
+ * @returns {Answer | null}
+ */
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return null;
+  }
+}
+
+/**
+ * @param {number} status
+ * @param {string} text
+ */
+function notFromScript(status, text) {
+  return [404, 405, 501].includes(status) || text.startsWith("#!") ? SENTENCES.noCgi : SENTENCES.script;
+}
+
+/**
+ * @param {Answer} answer
+ * @returns {answer is Answer & Reply}
+ */
+function wellFormed(answer) {
+  const { data, results } = answer;
+  if (results) return Array.isArray(results);
+  return Array.isArray(data) && data.length === 10 && data.every(Number.isFinite);
+}
