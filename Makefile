@@ -1,9 +1,10 @@
 # `make serve` to use it, `make test` to check it. Each makes what it needs first, in .venv.
 #
 #   make serve PORT=9000              another port
-#   make serve HOST=0.0.0.0           let others in; read "Safe use" in README.md first
+#   make serve HOST=0.0.0.0           let others in; read docs/deployment.md first
 #   make serve-wsgi                   under gunicorn, for more than one person
 #   make test TESTS=tests/test_ink.py some tests only
+#   make coverage                     which branches of serving and reading no test takes: out/coverage/index.html
 #   make lint                         what reads the code without running it (the page's needs Node.js)
 #   make clean                        remove .venv and caches
 
@@ -22,7 +23,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # With Node's own programs of the environment, if somebody has put them there, before those of the machine.
 NPM := $(shell PATH="$(BIN):$$PATH"; command -v npm)
 
-.PHONY: serve serve-wsgi test lint lint-python lint-js lock clean
+.PHONY: serve serve-wsgi test coverage lint lint-python lint-js lock clean
 
 # http.server, when root starts it, runs scripts as `nobody`, who can't reach a Python below a home directory of
 # mode 700. There the server is started without the right to switch users, and without all of root's other
@@ -46,6 +47,9 @@ serve-wsgi: $(VENV)/.wsgi
 
 test: $(VENV)/.all
 	PATH="$(BIN):$$PATH" python -m pytest $(TESTS)
+
+coverage: $(VENV)/.all
+	PATH="$(BIN):$$PATH" python -m pytest --cov --cov-report=html --cov-report=term-missing:skip-covered $(TESTS)
 
 lint: lint-python lint-js
 

@@ -5,7 +5,7 @@
     python benchmarks/load.py --server lighttpd --burst 200                           # all in one instant
     python benchmarks/load.py --server gunicorn --seconds 3600                        # an hour of everything
 
-Starts the server as README does, on a free port, and prints requests, answers by kind, percentiles of the time to an
+Starts the server as the docs do, on a free port, and prints requests, answers by kind, percentiles of the time to an
 answer, the most memory of all its processes at once (PSS: shared pages counted once; Linux only), and what was lost:
 requests of well-mannered clients that got no answer at all, or a wrong one. A connection that is reset before there is
 an answer is tried again after a pause, as the page does; the time goes on. Who "dawdles" was cut off by the server
@@ -74,7 +74,7 @@ def _load(name: str, args: argparse.Namespace) -> int:
 
 
 def _started(name: str, folder: Path) -> AbstractContextManager[doors.Server]:
-    """A server, as README starts it."""
+    """A server, as the docs start it."""
     if name != "lighttpd":
         start: Callable[[Path], Any] = doors.gunicorn if name == "gunicorn" else doors.make_serve
         server: AbstractContextManager[doors.Server] = start(folder / "log")

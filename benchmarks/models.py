@@ -1,4 +1,4 @@
-"""The models side by side, from their cards and by the clock, as a table for the README.
+"""The models side by side, from their cards and by the clock, as a table for docs/models.md.
 
     python benchmarks/models.py                  # about a minute
     python benchmarks/models.py --pictures 1000  # also how long predict.py takes for so many PNG files

@@ -31,14 +31,6 @@ def help_of(name: str) -> str:
     return plain(run(name, "--help").out)
 
 
-def help_in_readme(name: str) -> str:
-    """What the README says that it says."""
-    text = (ROOT / "README.md").read_text("utf-8")
-    command = f"$ python cgi-bin/{name}.py --help\n"
-    start = text.index(command) + len(command)
-    return plain(text[start : text.index("\n```", start)])
-
-
 def plain(text: str) -> str:
     """Return a help text without what depends on the terminal and on Python's version."""
     # Python 3.13 writes "-o, --outpath FILE" where others write "-o FILE, --outpath FILE".

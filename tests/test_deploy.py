@@ -135,7 +135,7 @@ def test_under_http_server_all_files_can_be_read_as_the_readme_says(clone_server
     for path in ("/Makefile", "/README.md", "/.gitignore", "/.git/config", "/models/cnn.json", "/CGI-BIN/../Makefile"):
         assert clone_server.ask(method="GET", path=path).status == 200, path
     assert b"[core]" in clone_server.ask(method="GET", path="/.git/config").body
-    assert "serves every file below the project's folder" in (doors.ROOT / "README.md").read_text()
+    assert "serves every file below the project's folder" in (doors.ROOT / "docs/deployment.md").read_text()
 
 
 def test_training_cannot_be_started_by_a_cgi_server() -> None:
