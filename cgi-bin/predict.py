@@ -82,8 +82,6 @@ def run(chosen: argparse.Namespace) -> int:
     from reading import classifier
 
     model = classifier.load(chosen.model)
-    if model.note:
-        print(f"predict.py: {model.note}", file=sys.stderr)
     failed = False
     for answer in answers(expanded(chosen.images), model):
         failed |= bool(answer.error)

@@ -6,7 +6,8 @@
     scores.unsure                     # bool (n,): better not believed
 
 A model is two files: a card `NAME.json` and the file that the card names. A `.tflite` file is run by LiteRT,
-an `.onnx` file by ONNX Runtime; neither TensorFlow nor scikit-learn is needed. Each file is checked against
+an `.onnx` file by ONNX Runtime; neither TensorFlow nor scikit-learn is needed. The CNN's card names a file of weights
+beside its `.tflite` file, from which numpy alone answers where LiteRT is not installed. Each file is checked against
 the SHA-256 in its card before it is loaded.
 """
 
@@ -18,19 +19,22 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from reading.errors import BrokenModel, MissingPackage, NoModel, UnknownModel
+from reading.errors import BadSetting, BrokenModel, MissingPackage, NoModel, UnknownModel
+
+if TYPE_CHECKING:
+    from reading.convnet import Network
 
 # No pathlib here, nor in what else each request imports: it takes long to import.
 MODELS = os.environ.get("MNIST_MODELS") or os.path.abspath(f"{__file__}/../../../models")
 DEFAULT = "cnn"
 DIGITS = 10
 BATCH = 250  # pictures scored at once: bounds the memory, and more is no faster
-CHECKPOINT = f"{DEFAULT}.tfl"
-SLOW = "Answered slowly, by TFLearn from its checkpoint, because {file} is missing. {train}"
+ENDINGS = (".json", ".tflite", ".tfl.data-00000-of-00001", ".onnx")  # of the files that a model is loaded from
+ENGINES = ("litert", "numpy")  # what can run the CNN; without a word in MNIST_ENGINE the first that is installed does
 
 Run = Callable[[np.ndarray], np.ndarray]  # float32 (n, 28, 28) -> float (n, 10) or (n, 11)
 
@@ -45,10 +49,8 @@ class Scores(NamedTuple):
 class Model:
     """A loaded model; may be shared between threads."""
 
-    def __init__(self, card: dict[str, Any], run: Run, note: str = "") -> None:
-        """Wrap `run`; `note` is a sentence for the user, empty as a rule."""
-        self.card, self.note = card, note
-        self._run, self._lock = run, threading.Lock()
+    def __init__(self, card: dict[str, Any], run: Run) -> None:
+        self.card, self._run, self._lock = card, run, threading.Lock()
 
     def score(self, pictures: np.ndarray) -> Scores:
         """Score float32 (n, 28, 28) pictures, 0 paper to 1 ink.
@@ -89,7 +91,7 @@ def cards() -> list[dict[str, Any]]:
         except BrokenModel as problem:
             logging.getLogger(__name__).warning("%s", problem)
             continue
-        if os.path.isfile(f"{MODELS}/{card['file']}") or (name == DEFAULT and _has_checkpoint()):
+        if os.path.isfile(f"{MODELS}/{card['file']}") or has_weights(card):
             found.append(card)
     return found
 
@@ -114,7 +116,7 @@ _kept: dict[str, tuple[object, Model]] = {}
 
 def _stamp(name: str) -> object:
     """What changes when a model's files are replaced."""
-    states = [_state(f"{MODELS}/{name}{ending}") for ending in (".json", ".tflite", ".onnx")]
+    states = [_state(f"{MODELS}/{name}{ending}") for ending in ENDINGS]
     return [state and (state.st_mtime_ns, state.st_size, state.st_ino) for state in states]
 
 
@@ -146,22 +148,19 @@ def _read(file: str) -> bytes:
 
 
 def _load(name: str) -> Model:
-    if name == DEFAULT and not os.path.isfile(f"{MODELS}/{DEFAULT}.tflite"):
-        return _load_checkpoint()
     card = _card(name)
-    data = _checked(MODELS, card["file"], card["sha256"], name)
-    run = _litert(data, card) if card["file"].endswith(".tflite") else _onnx(data, card)
-    return Model(card, run)
+    return Model(card, _cnn(card) if card["file"].endswith(".tflite") else _onnx(card))
 
 
 def _card(name: str) -> dict[str, Any]:
     file = f"{name}.json"
     try:
         card = json.loads(_read(file))
-        complete = card["name"] == name and os.path.basename(card["file"]) == card["file"]
+        files = [card["file"], *([card["weights"]["file"]] if "weights" in card else [])]
+        complete = card["name"] == name and all(os.path.basename(file) == file for file in files)
         complete = complete and isinstance(card["sha256"], str) and 0 <= card["unsure"]["confidence"] <= 1
     except FileNotFoundError as error:
-        raise NoModel(f"The model {name!r} has no card {file}. {_train(name)}") from error
+        raise NoModel(f"There is no trained model {name!r}: its card {file} is missing. {_train(name)}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BrokenModel(f"The card {file} is damaged. {_train(name)}") from error
     if not complete:
@@ -169,8 +168,8 @@ def _card(name: str) -> dict[str, Any]:
     return card
 
 
-def _checked(folder: str, file: str, sha256: object, name: str) -> bytes:
-    """The bytes of a model's file, if they are those that its card was written for."""
+def checked(folder: str, file: str, sha256: object, name: str) -> bytes:
+    """The bytes of a model's file, if they are those that its card was written for. Raises NoModel, BrokenModel."""
     try:
         with open(f"{folder}/{file}", "rb") as opened:
             data = opened.read()
@@ -193,22 +192,51 @@ def _train(name: str) -> str:
 # --- how each kind is run ---
 
 
-def interpreter(data: bytes, file: str, train: str = "") -> Any:
-    """LiteRT's interpreter for a model of that file, ready to run. Raises BrokenModel, MissingPackage."""
+def _cnn(card: dict[str, Any]) -> Run:
+    """The CNN in the engine that MNIST_ENGINE asks for; else in LiteRT, or in numpy where LiteRT or its file is not."""
+    engine = os.environ.get("MNIST_ENGINE", "")
+    if engine not in ("", *ENGINES):
+        raise BadSetting(f"MNIST_ENGINE is {engine!r}, which is no engine. Choose one of: {', '.join(ENGINES)}.")
+    if engine == "numpy":
+        return network(card).score
+    try:
+        return _litert(card)
+    except (MissingPackage, NoModel):
+        if engine or not has_weights(card):
+            raise
+        return network(card).score
+
+
+def has_weights(card: dict[str, Any]) -> bool:
+    """Whether there is a file of weights that numpy can run the model from."""
+    return "weights" in card and os.path.isfile(f"{MODELS}/{card['weights']['file']}")
+
+
+def network(card: dict[str, Any]) -> Network:
+    """The CNN in numpy, from the weights that its card names. Raises NoModel, BrokenModel."""
+    from reading import convnet
+
+    name = card["name"]
+    if "weights" not in card:
+        raise BrokenModel(f"The card {name}.json names no weights for numpy. {_train(name)}")
+    file = card["weights"]["file"]
+    try:
+        return convnet.build(card, checked(MODELS, file, card["checkpoint_sha256"][file], name))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BrokenModel(f"The weights in {file} do not fit the card {name}.json. {_train(name)}") from error
+
+
+def _litert(card: dict[str, Any]) -> Run:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         raise _missing("ai-edge-litert") from error
+    data = checked(MODELS, card["file"], card["sha256"], card["name"])
     try:
         loaded = Interpreter(model_content=data, num_threads=1)
         loaded.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise BrokenModel(f"LiteRT can't load {file}. {train or _train(DEFAULT)}") from error
-    return loaded
-
-
-def _litert(data: bytes, card: dict[str, Any]) -> Run:
-    loaded = interpreter(data, card["file"], _train(card["name"]))
+        raise BrokenModel(f"LiteRT can't load {card['file']}. {_train(card['name'])}") from error
     entry, exit_ = loaded.get_input_details()[0], loaded.get_output_details()[0]["index"]
     ready = [int(entry["shape"][0])]  # pictures the tensors are laid out for
 
@@ -224,11 +252,12 @@ def _litert(data: bytes, card: dict[str, Any]) -> Run:
     return run
 
 
-def _onnx(data: bytes, card: dict[str, Any]) -> Run:
+def _onnx(card: dict[str, Any]) -> Run:
     try:
         import onnxruntime
     except ImportError as error:
-        raise _missing("onnxruntime") from error
+        raise _missing("onnxruntime", f"; the model {DEFAULT!r} works without it") from error
+    data = checked(MODELS, card["file"], card["sha256"], card["name"])
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     try:
@@ -247,52 +276,7 @@ def _onnx(data: bytes, card: dict[str, Any]) -> Run:
     return run
 
 
-def _missing(package: str) -> MissingPackage:
+def _missing(package: str, more: str = "") -> MissingPackage:
     return MissingPackage(
-        f"The package {package} is not installed for this Python. Run: pip install -r requirements.txt"
+        f"The package {package} is not installed for this Python{more}. Run: pip install -r requirements.txt"
     )
-
-
-# --- the slow way: TFLearn's own checkpoint ---
-
-
-def checkpoint(folder: str, card: dict[str, Any]) -> str:
-    """The path of a folder's TFLearn checkpoint, without its endings, if its files are those of the CNN's card.
-
-    Raises NoModel, BrokenModel.
-    """
-    sums = card.get("checkpoint_sha256")
-    known = sums if isinstance(sums, dict) else {}
-    parts = {name for name in os.listdir(folder) if name.startswith(f"{CHECKPOINT}.data-")}
-    for file in sorted(parts | {f"{CHECKPOINT}.index", *known}):
-        _checked(folder, file, known.get(file), DEFAULT)
-    return f"{folder}/{CHECKPOINT}"
-
-
-def _has_checkpoint() -> bool:
-    return os.path.isfile(f"{MODELS}/{CHECKPOINT}.index")
-
-
-def _take_memory() -> None:
-    """Raise this process' soft limit of address space to the hard one: TensorFlow maps 2.5 GB."""
-    import resource
-
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
-
-
-def _load_checkpoint() -> Model:
-    file = f"{DEFAULT}.tflite"
-    if not _has_checkpoint():
-        raise NoModel(f"There is no trained model: {file} is missing. {_train(DEFAULT)}")
-    card = _card(DEFAULT)
-    path = checkpoint(MODELS, card)
-    _take_memory()
-    try:
-        import model
-
-        network = model.Inference(card.get("temperature", 1.0))
-    except ImportError as error:
-        raise _missing("tensorflow") from error
-    network.load(path)
-    return Model(card, network.score, SLOW.format(file=file, train=_train(DEFAULT)))

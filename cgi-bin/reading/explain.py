@@ -8,8 +8,6 @@ Both take a picture as `ink.read` returns it. Only asked for on demand: plain sc
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,29 +53,16 @@ def _patches() -> np.ndarray:
 
 
 def layers(model: classifier.Model, picture: np.ndarray) -> list[Layer]:
-    """The feature maps of a picture float32 (28, 28), input side first; none if the model has no such file.
+    """The feature maps of a picture float32 (28, 28), input side first; none if the model has no weights for numpy.
 
     Raises BrokenModel.
     """
-    notes = model.card.get("layers", [])
-    path = Path(classifier.MODELS, f"{model.card['name']}-layers.tflite")
-    if not notes or not path.is_file():
+    if not classifier.has_weights(model.card):
         return []
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != model.card.get("layers_sha256"):
-        raise BrokenModel(f"{path.name} is not the file that {model.card['name']}.json describes: train it again.")
-    maps = _run(data, path.name, picture)
+    notes, maps = model.card.get("layers", []), classifier.network(model.card).maps(picture)
     if len(maps) != len(notes):
-        raise BrokenModel(f"{path.name} is of another model than {model.card['name']}.json: train it again.")
+        raise BrokenModel(f"The card {model.card['name']}.json describes {len(notes)} layers of {len(maps)}.")
     return [_layer(note, one) for note, one in zip(notes, maps, strict=True)]
-
-
-def _run(data: bytes, file: str, picture: np.ndarray) -> list[np.ndarray]:
-    """Every output of the file for one picture, each float32 (h, w, channels), the finest first."""
-    interpreter = classifier.interpreter(data, file)
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None, ..., None].astype(np.float32))
-    interpreter.invoke()
-    return [interpreter.get_tensor(output["index"])[0] for output in interpreter.get_output_details()]
 
 
 def _layer(note: dict[str, Any], maps: np.ndarray) -> Layer:

@@ -395,9 +395,8 @@ def _scored(readings: list[Any], name: str) -> list[Answer]:
     ink, classifier, numpy = _need("reading.ink"), _need("reading.classifier"), _need("numpy")
     model = classifier.load(name or classifier.DEFAULT)
     scores = model.score(numpy.stack([reading.picture for reading in readings]))
-    note = {"note": model.note} if getattr(model, "note", "") else {}
     return [
-        {**_verdict(data, unsure), "model": model.card["name"], **_seen(ink, reading), **note}
+        {**_verdict(data, unsure), "model": model.card["name"], **_seen(ink, reading)}
         for reading, data, unsure in zip(readings, scores.data.tolist(), scores.unsure.tolist(), strict=True)
     ]
 
