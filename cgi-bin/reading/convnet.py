@@ -50,7 +50,8 @@ class Tower(NamedTuple):
     def logits(self, seen: np.ndarray) -> np.ndarray:
         """The outputs (n, classes) for pictures (n, 28, 28) in this view; the last layer is not pooled."""
         *_, last = self.maps(seen)
-        return last.reshape(len(seen), -1) @ self.kernel + self.bias
+        logits: np.ndarray = last.reshape(len(seen), -1) @ self.kernel + self.bias
+        return logits
 
 
 class Network(NamedTuple):
@@ -66,7 +67,8 @@ class Network(NamedTuple):
 
     def _logits(self, pictures: np.ndarray) -> np.ndarray:
         seen = {view: view(pictures) for view in {tower.view for tower in self.towers}}
-        return np.mean([tower.logits(seen[tower.view]) for tower in self.towers], axis=0)
+        logits: np.ndarray = np.mean([tower.logits(seen[tower.view]) for tower in self.towers], axis=0)
+        return logits
 
     def maps(self, picture: np.ndarray) -> list[np.ndarray]:
         """The first tower's feature maps of a picture float32 (28, 28): float32 (h, w, channels), from 0 up."""
@@ -87,9 +89,10 @@ def convolution(net: np.ndarray, layer: Layer) -> np.ndarray:
         net = _framed(net)
     found = windows(net)
     n, h, w = found.shape[:3]
-    sums = found.reshape(n * h * w, len(layer.kernel)) @ layer.kernel
+    sums: np.ndarray = found.reshape(n * h * w, len(layer.kernel)) @ layer.kernel
     sums += layer.bias
-    return np.maximum(sums, 0, out=sums).reshape(n, h, w, -1)
+    np.maximum(sums, 0, out=sums)
+    return sums.reshape(n, h, w, -1)
 
 
 def windows(net: np.ndarray) -> np.ndarray:
@@ -122,13 +125,15 @@ def pool(net: np.ndarray) -> np.ndarray:
     wide = tall.copy()
     np.maximum(tall[:, :, :-1], tall[:, :, 1:], out=wide[:, :, :-1])
     rows = wide[:, ::2] + wide[:, 1::2]
-    return (rows[:, :, ::2] + rows[:, :, 1::2]) / 4
+    means: np.ndarray = (rows[:, :, ::2] + rows[:, :, 1::2]) / 4
+    return means
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities (n, classes), rows sum to 1, of logits (n, classes)."""
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
+    powers: np.ndarray = np.exp(logits - logits.max(1, keepdims=True))
+    powers /= powers.sum(1, keepdims=True)
+    return powers
 
 
 # --- where the weights come from ---

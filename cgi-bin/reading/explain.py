@@ -61,7 +61,10 @@ def layers(model: classifier.Model, picture: np.ndarray) -> list[Layer]:
         return []
     notes, maps = model.card.get("layers", []), classifier.network(model.card).maps(picture)
     if len(maps) != len(notes):
-        raise BrokenModel(f"The card {model.card['name']}.json describes {len(notes)} layers of {len(maps)}.")
+        raise BrokenModel(
+            f"The card {model.card['name']}.json describes {len(notes)} of {len(maps)} layers. "
+            "Train it again: python cgi-bin/train.py"
+        )
     return [_layer(note, one) for note, one in zip(notes, maps, strict=True)]
 
 

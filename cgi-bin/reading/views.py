@@ -82,4 +82,5 @@ def sample(pictures: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
     upper = pixel(0) * (1 - right) + pixel(1) * right
     lower = pixel(width) * (1 - right) + pixel(width + 1) * right
-    return upper * (1 - below) + lower * below
+    found: np.ndarray = upper * (1 - below) + lower * below
+    return found

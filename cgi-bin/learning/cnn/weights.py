@@ -7,7 +7,6 @@ A TensorFlow checkpoint has its tensors raw in one file, ordered by name, so tha
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,9 @@ def entries(checkpoint: Path) -> dict[str, Any]:
 
     tensors = _tensors(checkpoint)
     features, classes = tensors["tower0_out/W"].shape
-    layers = [{"channels": channels, "padding": padding, "pooled": pooled} for channels, padding, pooled in model.LAYERS]
+    layers = [
+        {"channels": channels, "padding": padding, "pooled": pooled} for channels, padding, pooled in model.LAYERS
+    ]
     network = {"towers": list(model.TOWERS), "layers": layers, "features": features, "classes": classes}
     file = Path(f"{checkpoint}{DATA}")
     return {"network": network, "weights": {"file": file.name, "offsets": _offsets(tensors, file.read_bytes())}}
@@ -71,7 +72,7 @@ def checkpoint_path(folder: Path, card: dict[str, Any]) -> str:
     """
     sums = card.get("checkpoint_sha256")
     known = sums if isinstance(sums, dict) else {}
-    parts = {name for name in os.listdir(folder) if name.startswith(f"{CHECKPOINT}.data-")}
+    parts = {path.name for path in folder.glob(f"{CHECKPOINT}.data-*")}
     for file in sorted(parts | {f"{CHECKPOINT}.index", *known}):
         classifier.checked(str(folder), file, known.get(file), classifier.DEFAULT)
     return f"{folder}/{CHECKPOINT}"
