@@ -5,7 +5,7 @@
 
 Batch normalisation and dropout are switched by `tf.cond`, which the converters refuse; so the trained weights
 are folded (`fold`), loaded into the second graph, and that one is saved as the checkpoint in `models/` and
-exported to LiteRT. Only training and the slow fallback of `classifier.py` import this module.
+exported to LiteRT. Only training imports this module.
 """
 
 from __future__ import annotations
@@ -63,7 +63,6 @@ class Network(NamedTuple):
     picture: Any  # (n, 28, 28, 1) in 0..1, ink is 1
     towers: list[Any]  # logits (n, CLASSES) of each tower
     logits: Any  # (n, CLASSES), their mean
-    maps: list[Any]  # (n, h, w, channels) after each convolution of the first tower
 
 
 def network(training: bool) -> Network:
@@ -71,9 +70,8 @@ def network(training: bool) -> Network:
     tflearn = import_tflearn()
     picture = tflearn.input_data([None, 28, 28, 1], name="picture")
     views = _views(picture)
-    towers = [_tower(tflearn, views[view], f"tower{i}", training) for i, view in enumerate(TOWERS)]
-    logits = [logits for logits, _ in towers]
-    return Network(picture, logits, sum(logits) / len(logits), towers[0][1])
+    logits = [_tower(tflearn, views[view], f"tower{i}", training) for i, view in enumerate(TOWERS)]
+    return Network(picture, logits, sum(logits) / len(logits))
 
 
 def _views(picture: Any) -> dict[str, Any]:
@@ -131,17 +129,16 @@ def _nearness(tf: Any, at: Any, places: Any) -> Any:
     return tf.nn.relu(1 - tf.abs(at[..., None] - places))
 
 
-def _tower(tflearn: Any, picture: Any, name: str, training: bool) -> tuple[Any, list[Any]]:
-    net, maps = picture, []
+def _tower(tflearn: Any, picture: Any, name: str, training: bool) -> Any:
+    net = picture
     for i, (channels, padding, pooled) in enumerate(LAYERS):
         net = _convolution(tflearn, net, channels, padding, f"{name}_conv{i}", training)
-        maps.append(net)
         if pooled:
             net = _pool(tflearn, net)
     net = tflearn.flatten(net)
     if training:
         net = tflearn.dropout(net, 1 - DROPOUT)  # TFLearn asks for the share to keep
-    return tflearn.fully_connected(net, CLASSES, scope=f"{name}_out"), maps
+    return tflearn.fully_connected(net, CLASSES, scope=f"{name}_out")
 
 
 def _pool(tflearn: Any, net: Any) -> Any:
@@ -333,12 +330,5 @@ class Inference:
 
     def export(self) -> bytes:
         """The network for LiteRT: float32 (n, 28, 28, 1) in, (n, CLASSES) probabilities out."""
-        return self._convert([self.probabilities])
-
-    def export_maps(self) -> bytes:
-        """The same picture in, the feature maps of each convolution of the first tower out."""
-        return self._convert(self.network.maps)
-
-    def _convert(self, outputs: list[Any]) -> bytes:
         converter = self.tf.lite.TFLiteConverter
-        return converter.from_session(self.dnn.session, [self.network.picture], outputs).convert()
+        return converter.from_session(self.dnn.session, [self.network.picture], [self.probabilities]).convert()

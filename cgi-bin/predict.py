@@ -98,8 +98,6 @@ def run(chosen: argparse.Namespace) -> int:
     from reading import classifier
 
     model = classifier.load(chosen.model)
-    if model.note:
-        print(f"predict.py: {model.note}", file=sys.stderr)
     failed = False
     for file, digit, error in answers(expanded(chosen.images), model):
         failed |= digit is None

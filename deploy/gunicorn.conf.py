@@ -168,7 +168,6 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def]
     """Bound the memory, and load the model before the first request asks for it."""
     from reading import classifier, errors
 
-    # A soft limit: classifier.py has to raise it when it can't do without TensorFlow.
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     most = memory_mb * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))

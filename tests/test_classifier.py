@@ -194,7 +194,7 @@ def refusal(kind: type[Exception], name: str = "cnn") -> str:
 
 def test_without_any_model_the_error_names_the_command_that_trains_one(models):
     assert refusal(NoModel) == (
-        "There is no trained model: cnn.tflite is missing. Train it again: python cgi-bin/train.py"
+        "There is no trained model 'cnn': its card cnn.json is missing. Train it again: python cgi-bin/train.py"
     )
 
 
@@ -215,7 +215,9 @@ def test_a_missing_file_of_a_listed_model_is_named(models, tiny_onnx):
 
 def test_a_file_without_its_card_is_named(models, tiny_tflite):
     (models / "cnn.tflite").write_bytes(tiny_tflite)
-    assert refusal(NoModel) == ("The model 'cnn' has no card cnn.json. Train it again: python cgi-bin/train.py")
+    assert refusal(NoModel) == (
+        "There is no trained model 'cnn': its card cnn.json is missing. Train it again: python cgi-bin/train.py"
+    )
 
 
 DIFFERS = "is not the one its card {} describes (SHA-256 differs). Train it again: {}"
@@ -283,46 +285,6 @@ def test_a_card_of_another_model_or_place_is_refused(models, tiny_onnx, changed)
     )
 
 
-CHECKPOINT = {f"cnn.tfl.{ending}": ending.encode() for ending in ("data-00000-of-00001", "index", "meta")}
-
-
-def put_checkpoint(models: Path, **changed: object) -> None:
-    """The CNN's checkpoint, without its exported file; what is in it doesn't matter before it is loaded."""
-    for file, content in CHECKPOINT.items():
-        (models / file).write_bytes(content)
-    sums = {file: hashlib.sha256(content).hexdigest() for file, content in CHECKPOINT.items()}
-    put(models, "cnn", "cnn.tflite", b"", **{"checkpoint_sha256": sums, **changed})
-    (models / "cnn.tflite").unlink()
-
-
-def test_a_whole_checkpoint_is_found_under_the_name_that_tensorflow_wants(models):
-    put_checkpoint(models)
-    card = json.loads((models / "cnn.json").read_text())
-    assert cards.checkpoint(str(models), card) == f"{models}/cnn.tfl"
-
-
-@pytest.mark.parametrize("file", CHECKPOINT)
-def test_a_checkpoint_with_one_byte_changed_is_refused(models, file):
-    put_checkpoint(models)
-    content = CHECKPOINT[file]
-    (models / file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    assert refusal(BrokenModel) == f"The model file {file} " + DIFFERS.format("cnn.json", "python cgi-bin/train.py")
-
-
-@pytest.mark.parametrize("sums", [None, {}, [], {"cnn.tfl.index": hashlib.sha256(b"index").hexdigest()}])
-def test_a_checkpoint_without_all_its_checksums_is_refused(models, sums):
-    put_checkpoint(models, checkpoint_sha256=sums)
-    assert "cnn.tfl.data-00000-of-00001 is not the one its card cnn.json describes" in refusal(BrokenModel)
-
-
-def test_a_checkpoint_that_lacks_a_file_is_named(models):
-    put_checkpoint(models)
-    (models / "cnn.tfl.data-00000-of-00001").unlink()
-    assert refusal(NoModel) == (
-        "The model file cnn.tfl.data-00000-of-00001 is missing. Train it again: python cgi-bin/train.py"
-    )
-
-
 def test_scores_that_are_no_numbers_are_refused(models, tiny_tflite):
     put(models, "cnn", "cnn.tflite", tiny_tflite)
     with pytest.raises(BrokenModel, match="gives no ten scores"):
@@ -340,7 +302,8 @@ def test_serving_imports_nothing_of_training(models, tiny_tflite, tiny_onnx):
     put(models, "cnn", "cnn.tflite", tiny_tflite)
     put(models, "svm", "svm.onnx", tiny_onnx)
     code = (
-        "import sys, numpy; from reading import classifier\n"
+        "import sys, numpy\n"
+        "from reading import classifier\n"
         "for name in ('cnn', 'svm'):\n"
         "    classifier.load(name).score(numpy.zeros((1, 28, 28), numpy.float32))\n"
         "heavy = {'tensorflow', 'tflearn', 'sklearn', 'matplotlib', 'scipy', 'skimage'}\n"

@@ -185,28 +185,26 @@ def test_a_model_that_is_deleted_or_damaged_while_serving_is_a_clear_answer_unti
 
 
 @pytest.fixture
-def checkpoint_alone(models: Path) -> Path:
-    """The default model without its exported file, but with the checkpoint that it was exported from."""
-    for file in (doors.ROOT / "models").glob("cnn.tfl.*"):
-        shutil.copy(file, models)
+def weights_alone(models: Path) -> Path:
+    """The default model without the file for LiteRT, but with the weights that numpy answers from."""
+    shutil.copy(doors.ROOT / "models" / "cnn.tfl.data-00000-of-00001", models)
     (models / "cnn.tflite").unlink()
     return models
 
 
-def test_without_the_exported_file_the_checkpoint_answers_the_same_slowly_and_says_so(
-    wsgi_door: doors.Wsgi, checkpoint_alone: Path, tmp_path: Path
+def test_without_the_file_for_litert_numpy_answers_the_same(
+    wsgi_door: doors.Wsgi, weights_alone: Path, tmp_path: Path
 ) -> None:
-    script = doors.Script(tmp_path / "log", MNIST_MODELS=str(checkpoint_alone), MNIST_SCORE_SECONDS="140")
     right = doors.Script(tmp_path / "log").ask(SEVEN).json
-    for slow in (script.finished(script.start(SEVEN), 150).json, wsgi_door.ask(SEVEN).json):
-        assert slow.pop("note").startswith("Answered slowly, by TFLearn from its checkpoint")
-        assert slow.pop("data") == pytest.approx(right["data"], abs=1e-4)
-        assert slow.pop("confidence") == pytest.approx(right["confidence"], abs=1e-4)
-        assert slow == {name: right[name] for name in slow}
+    for other in (doors.Script(tmp_path / "log", MNIST_MODELS=str(weights_alone)), wsgi_door):
+        answer = other.ask(SEVEN).json
+        assert answer.pop("data") == pytest.approx(right["data"], abs=1e-4)
+        assert answer.pop("confidence") == pytest.approx(right["confidence"], abs=1e-4)
+        assert answer == {name: right[name] for name in right if name not in ("data", "confidence")}
 
 
-def test_a_checkpoint_with_one_byte_changed_is_refused(checkpoint_alone: Path) -> None:
-    file = checkpoint_alone / "cnn.tfl.data-00000-of-00001"
+def test_weights_with_one_byte_changed_are_refused(weights_alone: Path) -> None:
+    file = weights_alone / "cnn.tfl.data-00000-of-00001"
     content = bytearray(file.read_bytes())
     content[1000] ^= 1
     file.write_bytes(content)
@@ -214,16 +212,6 @@ def test_a_checkpoint_with_one_byte_changed_is_refused(checkpoint_alone: Path) -
         "The model file cnn.tfl.data-00000-of-00001 is not the one its card cnn.json describes (SHA-256 differs). "
         "Train it again: python cgi-bin/train.py"
     )
-
-
-def test_where_tensorflow_is_missing_the_checkpoint_is_no_help_and_the_answer_says_what_to_do(
-    checkpoint_alone: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "tensorflow.py").write_text("raise ModuleNotFoundError('no such module', name='tensorflow')")
-    script = doors.Script(tmp_path / "log", MNIST_MODELS=str(checkpoint_alone), PYTHONPATH=str(tmp_path))
-    sentence = failed(script.ask(SEVEN))
-    assert "tensorflow is not installed" in sentence
-    assert "pip install -r requirements.txt" in sentence
 
 
 # --- clients that send slowly or not at all ---------------------------------------------------------

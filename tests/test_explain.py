@@ -1,7 +1,6 @@
 """Explanations: what spoke for a digit, and the feature maps, from the module and through the door."""
 
 import base64
-import hashlib
 import io
 import json
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+import small_convnet
 from reading import cards, classifier, explain
 from reading.errors import BrokenModel, NotADigit
 from serving.application import application
@@ -88,63 +88,41 @@ def test_only_digits_are_explained(model, bars, digit):
 # --- layers ---
 
 
-@pytest.fixture(scope="module")
-def two_layers() -> bytes:
-    """Two outputs: the picture and its negative as two maps; the mean over 2x2 pixels."""
-    import tensorflow as tf
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 28, 28, 1], tf.float32)])
-    def maps(picture):
-        return tf.concat([2 * picture, 2 - 2 * picture], 3), tf.nn.avg_pool2d(picture, 2, 2, "VALID")
-
-    return tf.lite.TFLiteConverter.from_concrete_functions([maps.get_concrete_function()]).convert()
-
-
 NOTES = [{"name": "convolution 1", "note": "Edges."}, {"name": "convolution 2", "note": "Parts."}]
 
 
 @pytest.fixture
-def with_layers(two_layers, tmp_path, monkeypatch) -> classifier.Model:
+def with_layers(tmp_path, monkeypatch) -> classifier.Model:
     monkeypatch.setattr(cards, "MODELS", tmp_path)
-    (tmp_path / "cnn-layers.tflite").write_bytes(two_layers)
-    card = {"name": "cnn", "unsure": {"confidence": 0.5}, "layers": NOTES}
-    card["layers_sha256"] = hashlib.sha256(two_layers).hexdigest()
-    return classifier.Model(card, favours_the_left)
+    return classifier.Model(small_convnet.put(tmp_path, *small_convnet.two_layers(), layers=NOTES), favours_the_left)
 
 
 def test_layers_are_named_and_scaled_to_their_brightest_spot(with_layers, bars):
     first, second = explain.layers(with_layers, bars)
     assert (first.name, first.note, second.name) == ("convolution 1", "Edges.", "convolution 2")
     np.testing.assert_allclose(first.maps, [bars, 1 - bars], atol=1e-6)
-    np.testing.assert_allclose(second.maps, [bars.reshape(14, 2, 14, 2).mean((1, 3))], atol=1e-6)
+    mean = sum(bars[y : y + 26, x : x + 26] for y in range(3) for x in range(3)) / 9
+    np.testing.assert_allclose(second.maps, [mean], atol=1e-6)
 
 
-def test_a_model_without_layers_has_none(model, bars, tmp_path, monkeypatch):
-    monkeypatch.setattr(cards, "MODELS", tmp_path)
+def test_a_model_without_weights_for_numpy_has_no_layers(model, bars):
     assert explain.layers(model, bars) == []
 
 
-def test_a_missing_file_of_layers_is_no_failure(with_layers, bars, tmp_path):
-    (tmp_path / "cnn-layers.tflite").unlink()
+def test_a_missing_file_of_weights_is_no_failure(with_layers, bars, tmp_path):
+    (tmp_path / small_convnet.FILE).unlink()
     assert explain.layers(with_layers, bars) == []
 
 
-def test_layers_of_another_model_are_refused(with_layers, bars):
+def test_layers_that_are_not_all_described_are_refused(with_layers, bars):
     with_layers.card["layers"] = NOTES[:1]
-    with pytest.raises(BrokenModel, match=r"cnn-layers\.tflite is of another model"):
+    with pytest.raises(BrokenModel, match=r"The card cnn\.json describes 1 of 2 layers\. Train it again: python"):
         explain.layers(with_layers, bars)
 
 
-def test_a_file_of_layers_that_the_card_does_not_describe_is_refused(with_layers, bars, tmp_path):
-    (tmp_path / "cnn-layers.tflite").write_bytes(b"this is text")
-    with pytest.raises(BrokenModel, match=r"cnn-layers\.tflite is not the file that cnn\.json describes"):
-        explain.layers(with_layers, bars)
-
-
-def test_a_broken_file_of_layers_is_refused(with_layers, bars, tmp_path):
-    (tmp_path / "cnn-layers.tflite").write_bytes(b"this is text")
-    with_layers.card["layers_sha256"] = hashlib.sha256(b"this is text").hexdigest()
-    with pytest.raises(BrokenModel, match=r"LiteRT can't load cnn-layers\.tflite"):
+def test_weights_that_the_card_does_not_describe_are_refused(with_layers, bars, tmp_path):
+    (tmp_path / small_convnet.FILE).write_bytes(b"this is text")
+    with pytest.raises(BrokenModel, match=r"is not the one its card cnn\.json describes"):
         explain.layers(with_layers, bars)
 
 
@@ -200,7 +178,7 @@ def test_the_door_shows_the_layers_as_pictures(served):
 
 
 def test_a_model_without_layers_answers_without_them(served, with_layers):
-    del with_layers.card["layers"]
+    del with_layers.card["weights"]
     status, reply = ask("explain=layers")
     assert (status, reply["result"], "layers" in reply) == ("200 OK", 1, False)
 

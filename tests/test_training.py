@@ -66,7 +66,6 @@ def trained(tiny, tmp_path_factory):
 def test_a_run_leaves_model_checkpoint_card_and_learning_curve_and_nothing_else(trained):
     folder, card = trained
     assert sorted(path.name for path in (folder / "models").iterdir()) == [
-        "cnn-layers.tflite",
         "cnn.json",
         "cnn.tfl.data-00000-of-00001",
         "cnn.tfl.index",
@@ -104,6 +103,8 @@ def test_the_exported_network_the_checkpoint_and_the_trained_one_agree(trained):
     network = model.Inference(card["temperature"])
     network.load(folder / "models" / "cnn.tfl")
     training.check_agreement(network, (folder / "models" / "cnn.tflite").read_bytes())
+    data = (folder / "models" / card["weights"]["file"]).read_bytes()
+    training.weights.check_agreement(network, card, data, training.AGREEMENT)
 
 
 def test_an_export_that_scores_otherwise_is_refused_and_the_old_model_stays(trained, tmp_path, monkeypatch):

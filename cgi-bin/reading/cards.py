@@ -17,7 +17,7 @@ from reading.errors import BrokenModel, NoModel, UnknownModel
 MODELS = os.environ.get("MNIST_MODELS") or os.path.abspath(f"{__file__}/../../../models")
 DEFAULT = "cnn"
 DIGITS = 10
-CHECKPOINT = f"{DEFAULT}.tfl"
+ENDINGS = (".json", ".tflite", ".tfl.data-00000-of-00001", ".onnx")  # of the files that a model is loaded from
 
 Card = dict[str, Any]  # what a card's JSON holds
 
@@ -34,14 +34,14 @@ def available() -> list[Card]:
         except BrokenModel as problem:
             logging.getLogger(__name__).warning("%s", problem)
             continue
-        if os.path.isfile(f"{MODELS}/{card['file']}") or (name == DEFAULT and has_checkpoint()):
+        if os.path.isfile(f"{MODELS}/{card['file']}") or has_weights(card):
             found.append(card)
     return found
 
 
 def stamp(name: str) -> object:
     """What changes when a model's files are replaced."""
-    states = [_state(f"{MODELS}/{name}{ending}") for ending in (".json", ".tflite", ".onnx")]
+    states = [_state(f"{MODELS}/{name}{ending}") for ending in ENDINGS]
     return [state and (state.st_mtime_ns, state.st_size, state.st_ino) for state in states]
 
 
@@ -74,10 +74,12 @@ def read(name: str) -> Card:
     try:
         with open(f"{MODELS}/{file}", "rb") as opened:
             card: Card = json.loads(opened.read())
-        complete = card["name"] == name and os.path.basename(card["file"]) == card["file"]
+        files = [card["file"], *([card["weights"]["file"]] if "weights" in card else [])]
+        complete = card["name"] == name and all(os.path.basename(each) == each for each in files)
         complete = complete and isinstance(card["sha256"], str) and 0 <= card["unsure"]["confidence"] <= 1
     except FileNotFoundError as error:
-        raise NoModel(f"The model {name!r} has no card {file}. {train_again(name)}") from error
+        none = f"There is no trained model {name!r}: its card {file} is missing."
+        raise NoModel(f"{none} {train_again(name)}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BrokenModel(f"The card {file} is damaged. {train_again(name)}") from error
     if not complete:
@@ -106,19 +108,6 @@ def train_again(name: str) -> str:
     return f"Train it again: {command}"
 
 
-def checkpoint(folder: str, card: Card) -> str:
-    """The path of a folder's TFLearn checkpoint, without its endings, if its files are those of the CNN's card.
-
-    Raises NoModel, BrokenModel.
-    """
-    sums = card.get("checkpoint_sha256")
-    known = sums if isinstance(sums, dict) else {}
-    parts = {name for name in os.listdir(folder) if name.startswith(f"{CHECKPOINT}.data-")}
-    for file in sorted(parts | {f"{CHECKPOINT}.index", *known}):
-        read_checked(folder, file, known.get(file), DEFAULT)
-    return f"{folder}/{CHECKPOINT}"
-
-
-def has_checkpoint() -> bool:
-    """Whether there is a TFLearn checkpoint to answer from where the exported network is missing."""
-    return os.path.isfile(f"{MODELS}/{CHECKPOINT}.index")
+def has_weights(card: Card) -> bool:
+    """Whether there is a file of weights that numpy can run the model from."""
+    return "weights" in card and os.path.isfile(f"{MODELS}/{card['weights']['file']}")

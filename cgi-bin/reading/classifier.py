@@ -10,7 +10,6 @@ A model is a card and a file (`cards.py`), which an engine runs (`engines.py`).
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,14 +17,13 @@ import numpy as np
 
 from reading import cards, engines
 from reading.cards import DEFAULT, DIGITS, Card, train_again
-from reading.errors import BrokenModel, NoModel
+from reading.errors import BrokenModel
 
 if TYPE_CHECKING:
     from reading.arrays import Array, Bools, Float
     from reading.engines import Run
 
 BATCH = 250  # pictures scored at once: bounds the memory, and more is no faster
-SLOW = "Answered slowly, by TFLearn from its checkpoint, because {file} is missing. {train}"
 
 
 class Scores(NamedTuple):
@@ -38,10 +36,8 @@ class Scores(NamedTuple):
 class Model:
     """A loaded model; may be shared between threads."""
 
-    def __init__(self, card: Card, run: Run, note: str = "") -> None:
-        """Wrap `run`; `note` is a sentence for the user, empty as a rule."""
-        self.card, self.note = card, note
-        self._run, self._lock = run, threading.Lock()
+    def __init__(self, card: Card, run: Run) -> None:
+        self.card, self._run, self._lock = card, run, threading.Lock()
 
     def score(self, pictures: Array) -> Scores:
         """Score float32 (n, 28, 28) pictures, 0 paper to 1 ink.
@@ -77,43 +73,10 @@ def load(name: str = DEFAULT) -> Model:
         return kept[1]
     cards.check_known(name)
     stamp = cards.stamp(name)
-    model = _load(name)
+    card = cards.read(name)
+    model = Model(card, engines.run_of(card))
     _kept[name] = (stamp, model)
     return model
 
 
 _kept: dict[str, tuple[object, Model]] = {}
-
-
-def _load(name: str) -> Model:
-    if name == DEFAULT and not os.path.isfile(f"{cards.MODELS}/{DEFAULT}.tflite"):
-        return _load_checkpoint()
-    card = cards.read(name)
-    data = cards.read_checked(cards.MODELS, card["file"], card["sha256"], name)
-    run = engines.litert(data, card) if card["file"].endswith(".tflite") else engines.onnx(data, card)
-    return Model(card, run)
-
-
-def _take_memory() -> None:
-    """Raise this process' soft limit of address space to the hard one: TensorFlow maps 2.5 GB."""
-    import resource
-
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
-
-
-def _load_checkpoint() -> Model:
-    file = f"{DEFAULT}.tflite"
-    if not cards.has_checkpoint():
-        raise NoModel(f"There is no trained model: {file} is missing. {train_again(DEFAULT)}")
-    card = cards.read(DEFAULT)
-    path = cards.checkpoint(cards.MODELS, card)
-    _take_memory()
-    try:
-        import model
-
-        network = model.Inference(card.get("temperature", 1.0))
-    except ImportError as error:
-        raise engines.missing("tensorflow") from error
-    network.load(path)
-    return Model(card, network.score, SLOW.format(file=file, train=train_again(DEFAULT)))

@@ -1,19 +1,25 @@
-"""What runs a model's file: LiteRT a `.tflite` file, ONNX Runtime an `.onnx` file.
+"""What runs a model: LiteRT or numpy the CNN, ONNX Runtime the others; neither TensorFlow nor scikit-learn is needed.
 
-Neither TensorFlow nor scikit-learn is needed. Both engines are asked for one thread: a server scores as many pictures
-side by side as there are cores.
+The CNN's card names a `.tflite` file, and a file of weights from which numpy alone answers where LiteRT is not
+installed (`convnet.py`). Every engine is asked for one thread: a server scores as many pictures side by side as there
+are cores.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from reading.cards import Card, train_again
-from reading.errors import BrokenModel, MissingPackage
+from reading import cards
+from reading.cards import DEFAULT, Card, has_weights, read_checked, train_again
+from reading.errors import BadSetting, BrokenModel, MissingPackage, NoModel
 
 if TYPE_CHECKING:
     from reading.arrays import Float
+    from reading.convnet import Network
+
+ENGINES = ("litert", "numpy")  # what can run the CNN; without a word in MNIST_ENGINE the first that is installed does
 
 Run: TypeAlias = "Callable[[Float], Float]"  # float32 (n, 28, 28) -> float (n, 10) or (n, 11)
 
@@ -30,26 +36,55 @@ class _Interpreter(Protocol):
     def get_output_details(self) -> list[dict[str, Any]]: ...
 
 
-def interpreter(data: bytes, file: str, advice: str) -> _Interpreter:
-    """LiteRT's interpreter for a model of that file, ready to run; `advice` says what to do about a damaged one.
+def run_of(card: Card) -> Run:
+    """What scores pictures with the model of a card. Raises NoModel, BrokenModel, MissingPackage, BadSetting."""
+    return _cnn(card) if card["file"].endswith(".tflite") else _onnx(card)
 
-    Raises BrokenModel, MissingPackage.
-    """
+
+def _cnn(card: Card) -> Run:
+    """The CNN in the engine that MNIST_ENGINE asks for; else in LiteRT, or in numpy where LiteRT or its file is not."""
+    engine = os.environ.get("MNIST_ENGINE", "")
+    if engine not in ("", *ENGINES):
+        raise BadSetting(f"MNIST_ENGINE is {engine!r}, which is no engine. Choose one of: {', '.join(ENGINES)}.")
+    if engine == "numpy":
+        return network(card).score
     try:
-        from ai_edge_litert import interpreter as litert
+        return _litert(card)
+    except (MissingPackage, NoModel):
+        if engine or not has_weights(card):
+            raise
+        return network(card).score
+
+
+def network(card: Card) -> Network:
+    """The CNN in numpy, from the weights that its card names. Raises NoModel, BrokenModel."""
+    from reading import convnet
+
+    name = card["name"]
+    if "weights" not in card:
+        raise BrokenModel(f"The card {name}.json names no weights for numpy. {train_again(name)}")
+    file = card["weights"]["file"]
+    try:
+        return convnet.build(card, read_checked(cards.MODELS, file, card["checkpoint_sha256"][file], name))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BrokenModel(f"The weights in {file} do not fit the card {name}.json. {train_again(name)}") from error
+
+
+def _litert(card: Card) -> Run:
+    try:
+        from ai_edge_litert import interpreter
     except ImportError as error:
-        raise missing("ai-edge-litert") from error
+        raise _missing("ai-edge-litert") from error
+    data = read_checked(cards.MODELS, card["file"], card["sha256"], card["name"])
     try:
-        loaded: _Interpreter = litert.Interpreter(model_content=data, num_threads=1)
+        loaded: _Interpreter = interpreter.Interpreter(model_content=data, num_threads=1)
         loaded.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise BrokenModel(f"LiteRT can't load {file}. {advice}") from error
-    return loaded
+        raise BrokenModel(f"LiteRT can't load {card['file']}. {train_again(card['name'])}") from error
+    return _run_in(loaded)
 
 
-def litert(data: bytes, card: Card) -> Run:
-    """What scores pictures with the network in a `.tflite` file. Raises BrokenModel, MissingPackage."""
-    loaded = interpreter(data, card["file"], train_again(card["name"]))
+def _run_in(loaded: _Interpreter) -> Run:
     entry, exit_ = loaded.get_input_details()[0], loaded.get_output_details()[0]["index"]
     ready = [int(entry["shape"][0])]  # pictures the tensors are laid out for
 
@@ -65,12 +100,12 @@ def litert(data: bytes, card: Card) -> Run:
     return run
 
 
-def onnx(data: bytes, card: Card) -> Run:
-    """What scores pictures with the model in an `.onnx` file. Raises BrokenModel, MissingPackage."""
+def _onnx(card: Card) -> Run:
     try:
         import onnxruntime
     except ImportError as error:
-        raise missing("onnxruntime") from error
+        raise _missing("onnxruntime", f"; the model {DEFAULT!r} works without it") from error
+    data = read_checked(cards.MODELS, card["file"], card["sha256"], card["name"])
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     try:
@@ -90,8 +125,7 @@ def onnx(data: bytes, card: Card) -> Run:
     return run
 
 
-def missing(package: str) -> MissingPackage:
-    """The problem that a package is not installed."""
+def _missing(package: str, more: str = "") -> MissingPackage:
     return MissingPackage(
-        f"The package {package} is not installed for this Python. Run: pip install -r requirements.txt"
+        f"The package {package} is not installed for this Python{more}. Run: pip install -r requirements.txt"
     )

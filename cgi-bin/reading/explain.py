@@ -3,13 +3,11 @@
     explain.evidence(model, picture, 4)    # float32 (28, 28): where the ink spoke for a four
     explain.layers(model, picture)         # the CNN's feature maps, layer by layer
 
-Both take a picture as `ink.read` returns it. Only asked for on demand: plain scoring never imports this.
+Both take a picture as `preprocess` returns it. Only asked for on demand: plain scoring never imports this.
 """
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -59,29 +57,19 @@ def _patches() -> Bools:
 
 
 def layers(model: classifier.Model, picture: Float) -> list[Layer]:
-    """The feature maps of a picture float32 (28, 28), input side first; none if the model has no such file.
+    """The feature maps of a picture float32 (28, 28), input side first; none if the model has no weights for numpy.
 
-    Raises BrokenModel.
+    Raises NoModel, BrokenModel.
     """
-    notes = model.card.get("layers", [])
-    path = Path(cards.MODELS, f"{model.card['name']}-layers.tflite")
-    if not notes or not path.is_file():
+    if not cards.has_weights(model.card):
         return []
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != model.card.get("layers_sha256"):
-        raise BrokenModel(f"{path.name} is not the file that {model.card['name']}.json describes: train it again.")
-    maps = _run(data, path.name, picture)
+    notes, maps = model.card.get("layers", []), engines.network(model.card).maps(picture)
     if len(maps) != len(notes):
-        raise BrokenModel(f"{path.name} is of another model than {model.card['name']}.json: train it again.")
+        name = model.card["name"]
+        raise BrokenModel(
+            f"The card {name}.json describes {len(notes)} of {len(maps)} layers. {cards.train_again(name)}"
+        )
     return [_layer(note, one) for note, one in zip(notes, maps, strict=True)]
-
-
-def _run(data: bytes, file: str, picture: Float) -> list[Float]:
-    """Every output of the file for one picture, each float32 (h, w, channels), the finest first."""
-    interpreter = engines.interpreter(data, file, cards.train_again(cards.DEFAULT))
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None, ..., None].astype(np.float32))
-    interpreter.invoke()
-    return [interpreter.get_tensor(output["index"])[0] for output in interpreter.get_output_details()]
 
 
 def _layer(note: dict[str, Any], maps: Float) -> Layer:

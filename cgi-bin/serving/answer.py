@@ -44,7 +44,8 @@ def score(asked: list[Picture], name: str, explanation: Explanation | None = Non
     picture = need("reading.preprocessing").preprocess(asked[0].data)
     model = _model(name)
     digit = next(need("reading.digits").classify([picture], model))
-    return _answer(digit, model) | (_explained(digit, model, explanation) if explanation else {})
+    answer: Answer = digit.facts()
+    return answer | (_explained(digit, model, explanation) if explanation else {})
 
 
 def _score_all(asked: list[Picture], name: str) -> Answer:
@@ -53,8 +54,7 @@ def _score_all(asked: list[Picture], name: str) -> Answer:
     read = [_preprocessed(picture) if time.thread_time() < until else failure(NO_TIME) for picture in asked]
     good = [one for one in read if not isinstance(one, dict)]
     if good:
-        model = _model(name)
-        scored = (_answer(digit, model) for digit in need("reading.digits").classify(good, model))
+        scored = (digit.facts() for digit in need("reading.digits").classify(good, _model(name)))
     answers = [one if isinstance(one, dict) else next(scored) for one in read]
     named = [answer | {"file": picture.file} for answer, picture in zip(answers, asked, strict=True)]
     if not good:
@@ -82,12 +82,6 @@ def _model(name: str) -> "Model":
     classifier = need("reading.classifier")
     model: Model = classifier.load(name or need("reading.cards").DEFAULT)
     return model
-
-
-def _answer(digit: "Digit", model: "Model") -> Answer:
-    """Return the answer to one picture."""
-    note = {"note": model.note} if model.note else {}
-    return digit.facts() | note
 
 
 def _explained(digit: "Digit", model: "Model", asked: Explanation) -> Answer:

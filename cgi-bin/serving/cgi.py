@@ -210,10 +210,7 @@ def _outcome(work: Callable[[], Answer]) -> tuple[str, Any]:
 
 
 def _limit() -> None:
-    """Bound what this process may take; a limit that is lower already stays.
-
-    The bounds are soft ones: `classifier.py` has to raise the one of memory when it can't do without TensorFlow.
-    """
+    """Bound what this process may take; a limit that is lower already stays."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread would set memory aside
     bounds = [
         (resource.RLIMIT_AS, MEMORY_MB * 2**20),

@@ -12,7 +12,6 @@
  * @property {boolean} unsure
  * @property {string} [seen] the 28 x 28 pixels that the model read, as a PNG data URL
  * @property {string[]} [done] what was done to the picture before, in clauses
- * @property {string} [note] what a person should know of it
  * @property {number[][]} [evidence] 28 x 28 numbers; see heat.js
  * @property {Layer[]} [layers]
  */

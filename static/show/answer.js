@@ -50,7 +50,6 @@ export class Answer extends EventTarget {
     const said = verdict(reply);
     this.#state(reply.unsure ? "unsure" : "sure");
     this.#say(reply.unsure ? "?" : String(said.first), said.headline, said.detail);
-    this.#find("note").textContent = reply.note ?? "";
     this.#chart.show(reply.data, said);
     this.#seen(reply);
     if (aloud) this.announce(said.spoken);
@@ -121,7 +120,6 @@ export class Answer extends EventTarget {
     this.rest();
     this.#find("answer").dataset.state = name;
     delete this.#find("answer").dataset.outdated;
-    this.#find("note").textContent = "";
     this.dispatchEvent(new Event("change"));
   }
 

@@ -31,6 +31,7 @@ import numpy as np
 from tqdm import tqdm
 
 from learning.augment.epoch import NOT_A_DIGIT, Augmenter, ignore_interrupt
+from learning.cnn import weights
 from learning.data.dataset import Mnist
 from learning.figures import on_test_set
 from reading.errors import BadDataset, BadSetting, TrainingFailed
@@ -296,12 +297,12 @@ def finish(run: Run, X_held: np.ndarray, y_held: np.ndarray) -> tuple[Any, dict[
     """The inference network, calibrated, with its doubt fitted on held-back digits; and these facts for the card."""
     from model import Inference, fold
 
-    temperature = best_temperature(run.training.logits(X_held)[:, :10], y_held)
+    temperature = round(best_temperature(run.training.logits(X_held)[:, :10], y_held), 4)  # as the card has it
     network = Inference(temperature)
     network.set(fold(run.training.get()))
     drawn, labels = Augmenter(X_held, y_held).epoch([run.settings.seed], drawn=1.0, foreign=0.0)
     digits = network.score(np.concatenate([X_held, drawn]).astype(np.float32) / 255)
-    facts = {"temperature": round(temperature, 4), "unsure": doubt(digits, run.settings.doubted)}
+    facts = {"temperature": temperature, "unsure": doubt(digits, run.settings.doubted)}
     facts["on_held_back"] = {
         "accuracy": float((digits[: len(y_held), :10].argmax(1) == y_held).mean()),
         "accuracy_drawn": float((digits[len(y_held) :, :10].argmax(1) == labels).mean()),
@@ -380,7 +381,7 @@ def overlap(mnist: Mnist) -> dict[str, int]:
 
 
 def publish(network: Any, card: dict[str, Any], folder: Path) -> None:
-    """Write checkpoint, exported networks and card beside `folder`'s own, check them, and move them into place.
+    """Write checkpoint, exported network and card beside `folder`'s own, check them, and move them into place.
 
     `card` gets the facts about the files. Raises TrainingFailed, and the old model is whole then.
     """
@@ -414,16 +415,17 @@ def replace(part: Path, folder: Path) -> None:
 
 
 def write_model(network: Any, card: dict[str, Any], part: Path) -> None:
-    """Write checkpoint, exported networks and card to a new folder; `card` gets the facts about the files."""
+    """Write checkpoint, exported network and card to a new folder; `card` gets the facts about the files."""
     part.mkdir(parents=True)
-    network.save(part / "cnn.tfl")
+    network.save(part / weights.CHECKPOINT)
     (part / "checkpoint").unlink(missing_ok=True)  # TensorFlow's list of checkpoints; it names this folder
     card["checkpoint_sha256"] = {path.name: digest(path.read_bytes()) for path in sorted(part.iterdir())}
     (part / "cnn.tflite").write_bytes(exported := network.export())
-    (part / "cnn-layers.tflite").write_bytes(maps := network.export_maps())
     check_agreement(network, exported)
+    card |= weights.entries(part / weights.CHECKPOINT)
+    weights.check_agreement(network, card, (part / card["weights"]["file"]).read_bytes(), AGREEMENT)
     card |= {"file": "cnn.tflite", "bytes": len(exported), "sha256": digest(exported)}
-    card |= {"layers": layer_notes(), "layers_sha256": digest(maps)}
+    card["layers"] = layer_notes()
     (part / "cnn.json").write_text(json.dumps(card, indent=1) + "\n")
 
 

@@ -18,8 +18,8 @@ import numpy as np
 from tqdm import tqdm
 
 from learning.augment.epoch import Augmenter
+from learning.cnn.weights import checkpoint_path
 from learning.data.dataset import Mnist
-from reading import cards
 from reading.errors import BadDataset, BrokenModel, NoModel
 
 COLUMNS = ["label", *(f"pixel{i}" for i in range(784))]
@@ -98,7 +98,7 @@ def shipped(models: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise NoModel(f"There is no trained CNN in {models} to teach; run: python cgi-bin/train.py") from error
     except ValueError as error:
         raise BrokenModel("The card cnn.json is damaged. Train it again: python cgi-bin/train.py") from error
-    path = cards.checkpoint(str(models), card)
+    path = checkpoint_path(models, card)
     network = Inference()
     network.load(path)
     return card, network.get()
