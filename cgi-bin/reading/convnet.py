@@ -103,7 +103,9 @@ def windows(net: np.ndarray) -> np.ndarray:
     net = np.ascontiguousarray(net)
     n, h, w, c = net.shape
     picture, row, pixel, _ = net.strides  # bytes from one to the next
-    return np.ndarray((n, h - 2, w - 2, 3, 3 * c), net.dtype, net, 0, (picture, row, pixel, row, net.itemsize))
+    shape, strides = (n, h - 2, w - 2, 3, 3 * c), (picture, row, pixel, row, net.itemsize)
+    found: np.ndarray = np.ndarray(shape, net.dtype, net, 0, strides)
+    return found
 
 
 def _framed(net: np.ndarray) -> np.ndarray:
