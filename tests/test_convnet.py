@@ -217,7 +217,7 @@ def test_without_the_file_for_litert_the_weights_answer(models):
     np.testing.assert_allclose(found, expected / expected.sum(1, keepdims=True), atol=1e-6)
 
 
-def test_new_weights_are_taken_up(models):
+def test_weights_replaced_under_a_loaded_model_are_noticed(models):
     entries, data = small_convnet.chance(["as it is"])
     small_convnet.put(models, entries, data)
     first = classifier.load()
