@@ -29,9 +29,10 @@ from PIL import Image, ImageDraw  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from learning.data import dataset  # noqa: E402
+from learning.errors import BadDataset  # noqa: E402
 from learning.figures import calibration_error  # noqa: E402
 from reading import classifier  # noqa: E402
-from reading.errors import BadDataset, NoInk, Problem  # noqa: E402
+from reading.errors import NoInk, Problem  # noqa: E402
 from reading.normalising import SIDE  # noqa: E402
 from reading.preprocessing import preprocess, to_png  # noqa: E402
 

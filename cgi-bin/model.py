@@ -1,11 +1,12 @@
-"""The CNN in TFLearn: what it is, its training graph, its inference graph, its checkpoint and its export.
+"""The CNN in TFLearn: what it is, its inference graph, its checkpoint and its export.
 
     network(training=True)   with batch normalisation and dropout, trained by `train.py`
     network(training=False)  the same layers with the normalisation folded into the convolutions
 
 Batch normalisation and dropout are switched by `tf.cond`, which the converters refuse; so the trained weights
-are folded (`fold`), loaded into the second graph, and that one is saved as the checkpoint in `models/` and
-exported to LiteRT. Only training and the slow fallback of `classifier.py` import this module.
+are folded (`fold`), loaded into the second graph (`Inference`), and that one is saved as the checkpoint in `models/`
+and exported to LiteRT. `learning/cnn/training.py` runs the first one. Only training and the slow fallback of
+`classifier.py` import this module.
 """
 
 from __future__ import annotations
@@ -185,84 +186,6 @@ def _normalize(tflearn: Any, net: Any, scope: str) -> Any:
     return tf.cond(tflearn.get_training_mode(), learning, reading)
 
 
-# --- training --------------------------------------------------------------------------------------------------
-
-
-class Training:
-    """The training graph in a session of its own; with `folded`, the inference graph, made to learn on.
-
-    With `fast`, convolutions compute in bfloat16; the weights, and what is added to them, stay float32.
-    """
-
-    def __init__(self, seed: int, folded: bool = False, fast: bool = False) -> None:
-        self.tflearn = import_tflearn()
-        import tensorflow.compat.v1 as tf
-
-        self.tf, self.graph = tf, tf.Graph()
-        with self.graph.as_default():
-            tf.set_random_seed(seed)
-            self.tflearn.init_graph(seed=seed)
-            options = tf.get_collection(tf.GraphKeys.GRAPH_CONFIG)[0].graph_options.rewrite_options
-            options.auto_mixed_precision_onednn_bfloat16 = options.ON if fast else options.OFF
-            self.network = network(training=not folded)
-            self.rate = tf.Variable(0.0, trainable=False, name="learning_rate")
-            head = self._regression()
-            self.dnn = self.tflearn.DNN(head, tensorboard_verbose=0)
-            self.weights = [v for v in tf.global_variables() if _is_weight(v)]
-
-    def _regression(self) -> Any:
-        def loss(_: Any, labels: Any) -> Any:  # each tower learns on its own
-            cost = self.tf.nn.softmax_cross_entropy_with_logits
-            return self.tf.add_n([self.tf.reduce_mean(cost(labels=labels, logits=t)) for t in self.network.towers])
-
-        optimizer = self.tf.train.AdamOptimizer(self.rate, epsilon=1e-7)
-        probabilities = self.tflearn.activation(self.network.logits, "softmax")
-        return self.tflearn.regression(probabilities, optimizer=lambda _: (optimizer, None), loss=loss, metric=None)
-
-    def learn(self, pictures: np.ndarray, labels: np.ndarray, rate: float) -> float:
-        """One step on uint8 (n, 28, 28) pictures and int (n,) labels of 0..10; returns the loss of a tower."""
-        with self.graph.as_default():
-            self.rate.load(rate, self.dnn.session)
-            return float(self.dnn.fit_batch(as_input(pictures), np.eye(CLASSES)[labels])) / len(TOWERS)
-
-    def get(self) -> dict[str, np.ndarray]:
-        """All weights and moving averages by name."""
-        return dict(zip([v.op.name for v in self.weights], self.dnn.session.run(self.weights), strict=True))
-
-    def set(self, values: dict[str, np.ndarray]) -> None:
-        """Put back what `get` returned."""
-        for variable in self.weights:
-            variable.load(values[variable.op.name], self.dnn.session)
-
-    def settle(self, batches: list[np.ndarray]) -> None:
-        """Let batch normalisation see uint8 (n, 28, 28) batches again, as averaged weights need new statistics."""
-        with self.graph.as_default():
-            self.tflearn.is_training(True, session=self.dnn.session)
-            for pictures in batches:
-                self.dnn.session.run(self.network.logits, {self.network.picture: as_input(pictures)})
-            self.tflearn.is_training(False, session=self.dnn.session)
-
-    def logits(self, pictures: np.ndarray) -> np.ndarray:
-        """Score uint8 (n, 28, 28) pictures: float32 (n, CLASSES) logits, dropout off."""
-        parts = (pictures[at : at + PART] for at in range(0, len(pictures), PART))
-        run = self.dnn.session.run
-        return np.concatenate([run(self.network.logits, {self.network.picture: as_input(p)}) for p in parts])
-
-
-def has_bfloat16() -> bool:
-    """Whether Linux says that the processor computes in bfloat16. TensorFlow would emulate it, slowly, or fail."""
-    try:
-        return bool({"avx512_bf16", "amx_bf16"} & set(Path("/proc/cpuinfo").read_text().split()))
-    except OSError:
-        return False
-
-
-def _is_weight(variable: Any) -> bool:
-    """Whether a variable is part of a tower: not the optimiser's memory, nor TFLearn's own switch."""
-    name = variable.op.name
-    return name.startswith("tower") and "Adam" not in name and not name.endswith("is_training")
-
-
 def as_input(pictures: np.ndarray) -> np.ndarray:
     """uint8 (n, 28, 28) of 0..255 as the network's float32 (n, 28, 28, 1) of 0..1."""
     return pictures[..., None].astype(np.float32) / 255
@@ -281,9 +204,6 @@ def fold(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         folded[f"{name}/W"] = weights[f"{name}/W"] * scale
         folded[f"{name}/b"] = norm["beta"] - norm["moving_mean"] * scale
     return folded
-
-
-# --- inference -------------------------------------------------------------------------------------------------
 
 
 class Inference:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import classification_report, confusion_matrix
 
-from reading.errors import BadSetting
+from learning.errors import BadSetting
 
 
 def metrics(title: str, y: np.ndarray, scores: np.ndarray) -> str:
