@@ -31,7 +31,7 @@ from tqdm import tqdm  # noqa: E402
 from learning.data import dataset  # noqa: E402
 from learning.errors import BadDataset  # noqa: E402
 from learning.figures import calibration_error  # noqa: E402
-from reading import classifier  # noqa: E402
+from reading import cards, classifier  # noqa: E402
 from reading.errors import NoInk, Problem  # noqa: E402
 from reading.normalising import SIDE  # noqa: E402
 from reading.preprocessing import preprocess, to_png  # noqa: E402
@@ -167,7 +167,7 @@ def _read_scan(picture: np.ndarray) -> np.ndarray:
     return _read(to_png(picture / 255))
 
 
-def _on_all_cores(work: Callable, jobs: Any, unit: str) -> np.ndarray:
+def _on_all_cores(work: Callable[[Any], np.ndarray], jobs: Any, unit: str) -> np.ndarray:
     with Pool() as pool:
         read = tqdm(pool.imap(work, jobs, chunksize=64), total=len(jobs), unit=unit)
         return np.fromiter(read, np.dtype((np.float32, (SIDE, SIDE))), len(jobs))
@@ -187,7 +187,8 @@ def scans(images: np.ndarray) -> np.ndarray:
 
 def in_bytes(read: np.ndarray) -> np.ndarray:
     """Pictures of 0 to 1 in 8 bits: what is shown and saved, a quarter as large, but not what is scored."""
-    return np.rint(read * 255).astype(np.uint8)
+    grey: np.ndarray = np.rint(read * 255).astype(np.uint8)
+    return grey
 
 
 # --- figures ---
@@ -204,7 +205,8 @@ class Result(NamedTuple):
     @property
     def right(self) -> np.ndarray:
         """Which answers are right: bool (n,)."""
-        return self.answers == self.labels
+        right: np.ndarray = self.answers == self.labels
+        return right
 
 
 def judge(model: classifier.Model, read: np.ndarray, labels: np.ndarray) -> Result:
@@ -289,7 +291,7 @@ def parser() -> argparse.ArgumentParser:
     """What the command understands."""
     said = (__doc__ or "").partition("\n")[0]
     result = argparse.ArgumentParser(prog="drawn.py", description=said)
-    result.add_argument("--model", default=classifier.DEFAULT, help="name of the model (default: %(default)s)")
+    result.add_argument("--model", default=cards.DEFAULT, help="name of the model (default: %(default)s)")
     result.add_argument(
         "--strokes", type=Path, default=STROKES, help="corpus, .jsonl or .jsonl.gz (default: ../shared/strokes)"
     )

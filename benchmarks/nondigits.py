@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 import drawn  # noqa: E402
 import numpy as np  # noqa: E402
 
-from reading import classifier  # noqa: E402
+from reading import cards, classifier  # noqa: E402
 from reading.errors import Problem  # noqa: E402
 
 SEED = 300
@@ -165,7 +165,7 @@ def parser() -> argparse.ArgumentParser:
     """What the command understands."""
     said = (__doc__ or "").partition("\n")[0]
     result = argparse.ArgumentParser(prog="nondigits.py", description=said)
-    result.add_argument("--model", default=classifier.DEFAULT, help="name of the model (default: %(default)s)")
+    result.add_argument("--model", default=cards.DEFAULT, help="name of the model (default: %(default)s)")
     result.add_argument("--sheet", type=Path, metavar="OUT.png", help="save a contact sheet of those believed")
     return result
 

@@ -14,11 +14,14 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from reading.deskew import STEEPEST
+
+if TYPE_CHECKING:
+    from reading.arrays import Bytes, Float
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -186,12 +189,12 @@ def _normalize(tflearn: Any, net: Any, scope: str) -> Any:
     return tf.cond(tflearn.get_training_mode(), learning, reading)
 
 
-def as_input(pictures: np.ndarray) -> np.ndarray:
+def as_input(pictures: Bytes) -> Float:
     """uint8 (n, 28, 28) of 0..255 as the network's float32 (n, 28, 28, 1) of 0..1."""
     return pictures[..., None].astype(np.float32) / 255
 
 
-def fold(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def fold(weights: dict[str, Float]) -> dict[str, Float]:
     """Weights of the inference graph from those of the training graph: normalisation becomes scale and bias.
 
     gamma * (conv(x) - mean) / sqrt(variance + EPSILON) + beta  =  conv(x) with weights W * s and bias beta - mean * s,
@@ -219,13 +222,13 @@ class Inference:
             self.probabilities = self.tflearn.activation(self.network.logits / temperature, "softmax")
             self.dnn = self.tflearn.DNN(self.probabilities)
 
-    def set(self, folded: dict[str, np.ndarray]) -> None:
+    def set(self, folded: dict[str, Float]) -> None:
         """Take the weights that `fold` made."""
         with self.graph.as_default():
             for variable in self.tf.trainable_variables():
                 variable.load(folded[variable.op.name], self.dnn.session)
 
-    def get(self) -> dict[str, np.ndarray]:
+    def get(self) -> dict[str, Float]:
         """The folded weights by name."""
         with self.graph.as_default():
             variables = self.tf.trainable_variables()
@@ -246,7 +249,7 @@ class Inference:
         with self.graph.as_default():
             self.dnn.save(str(checkpoint))
 
-    def score(self, pictures: np.ndarray) -> np.ndarray:
+    def score(self, pictures: Float) -> Float:
         """Score float32 (n, 28, 28) pictures of 0..1: float32 (n, CLASSES) probabilities."""
         parts = (pictures[at : at + PART, ..., None] for at in range(0, len(pictures), PART))
         return np.concatenate([np.asarray(self.dnn.predict(part), np.float32) for part in parts])
@@ -261,4 +264,5 @@ class Inference:
 
     def _convert(self, outputs: list[Any]) -> bytes:
         converter = self.tf.lite.TFLiteConverter
-        return converter.from_session(self.dnn.session, [self.network.picture], outputs).convert()
+        exported: bytes = converter.from_session(self.dnn.session, [self.network.picture], outputs).convert()
+        return exported

@@ -27,7 +27,8 @@ def bend(n: int, most: float, rng: np.random.Generator) -> Float:
     Control values on a 6x6 grid, normal with a deviation drawn between 0 and `most` pixels for each picture.
     """
     control = rng.standard_normal((n, 6, 6, 2), np.float32) * rng.uniform(0, most, (n, 1, 1, 1)).astype(np.float32)
-    return np.einsum("ya,nabc,xb->nyxc", BASIS, control, BASIS, optimize=True)
+    shifts: Float = np.einsum("ya,nabc,xb->nyxc", BASIS, control, BASIS, optimize=True)
+    return shifts
 
 
 def proportion(n: int, most: tuple[float, float], rng: np.random.Generator) -> Float:
@@ -46,7 +47,8 @@ def matrices(n: int, turn: float, slant: float, stretch: float, rng: np.random.G
     shear, aspect = rng.uniform(-slant, slant, n), np.exp(rng.uniform(-stretch, stretch, n) / 2)
     c, s = np.cos(angle), np.sin(angle)
     rows = [[c * aspect, (c * shear - s) / aspect], [s * aspect, (s * shear + c) / aspect]]
-    return np.array(rows).transpose(2, 0, 1).astype(np.float32)
+    maps: Float = np.array(rows).transpose(2, 0, 1).astype(np.float32)
+    return maps
 
 
 def fit(matrix: Float, points: Float, pen: Float) -> tuple[Float, Float, Float]:
@@ -64,7 +66,8 @@ def sources(matrix: Float, centre: Float, shift: Float, bent: Float) -> Float:
     """Where each of the 28x28 output pixels comes from: float32 (n, 28, 28, 2) of x, y."""
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     out = np.stack([x, y], -1) - (SIDE - 1) / 2 - shift[:, None, None] + bent
-    return np.einsum("nij,nyxj->nyxi", np.linalg.inv(matrix), out) + centre[:, None, None]
+    at: Float = np.einsum("nij,nyxj->nyxi", np.linalg.inv(matrix), out) + centre[:, None, None]
+    return at
 
 
 def sample(images: Float, at: Float) -> Float:
@@ -76,7 +79,8 @@ def sample(images: Float, at: Float) -> Float:
     flat = images.reshape(-1)
     first = corner[..., 1] * w + corner[..., 0] + (np.arange(n, dtype=np.int32) * (h * w))[:, None, None]
     upper = flat[first] * (1 - fx) + flat[first + 1] * fx
-    return upper * (1 - fy) + (flat[first + w] * (1 - fx) + flat[first + w + 1] * fx) * fy
+    values: Float = upper * (1 - fy) + (flat[first + w] * (1 - fx) + flat[first + w + 1] * fx) * fy
+    return values
 
 
 def distance_to_segments(at: Float, segments: Float) -> Float:

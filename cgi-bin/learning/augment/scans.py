@@ -25,7 +25,8 @@ def move(pictures: Float, rng: np.random.Generator) -> Float:
     """Padded float32 (n, 36, 36) pictures shifted by up to a pixel each way: float32 (n, 28, 28), the same values."""
     everywhere = np.lib.stride_tricks.sliding_window_view(pictures, (SIDE, SIDE), axis=(1, 2))
     x, y = rng.integers(PAD - 1, PAD + 2, (2, len(pictures)))
-    return everywhere[np.arange(len(pictures)), y, x]
+    moved: Float = everywhere[np.arange(len(pictures)), y, x]
+    return moved
 
 
 def warp(pictures: Float, rng: np.random.Generator) -> Float:
@@ -44,4 +45,6 @@ def _finer() -> Float:
     """The weights of cubic splines that make FINER rows of each row of a padded picture: float32 (108, 36)."""
     from scipy.ndimage import zoom
 
-    return zoom(np.eye(SIDE + 2 * PAD, dtype=np.float32), (FINER, 1), order=3, grid_mode=True, mode="grid-constant")
+    each = np.eye(SIDE + 2 * PAD, dtype=np.float32)
+    weights: Float = zoom(each, (FINER, 1), order=3, grid_mode=True, mode="grid-constant")
+    return weights

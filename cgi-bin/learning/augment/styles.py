@@ -5,7 +5,8 @@ Strokes are line segments, float32 (n, SEGMENTS, 4) of x0, y0, x1, y1; absent on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from learning.augment.coordinates import POINTS, SEGMENTS, chain
 
 if TYPE_CHECKING:
     from reading.arrays import Float, Ints
+
+
+Stroke: TypeAlias = "tuple[float, ...]"  # x0, y0, x1, y1
+Style: TypeAlias = "Callable[[Float, np.random.Generator], list[Stroke]]"
 
 
 def draw_styles(points: Float, labels: Ints, rng: np.random.Generator) -> Float:
@@ -30,9 +35,9 @@ def draw_styles(points: Float, labels: Ints, rng: np.random.Generator) -> Float:
     return segments
 
 
-def _zero(p: Float, rng: np.random.Generator) -> list:
+def _zero(p: Float, rng: np.random.Generator) -> list[Stroke]:
     centre, size = (p.min(0) + p.max(0)) / 2, (p.max(0) - p.min(0)) / 2
-    strokes = []
+    strokes: list[Stroke] = []
     if rng.random() < 0.5:
         strokes.append(_slash(centre, size, rng))
     if rng.random() < 0.2:  # the end of the stroke runs past its start, into the zero or out of it
@@ -81,7 +86,7 @@ def redraw_nine(points: Float, rng: np.random.Generator) -> Float:
     return chain(np.array([*loop[::-1], start, middle, bottom])).astype(np.float32)
 
 
-def _slash(centre: Float, size: Float, rng: np.random.Generator) -> tuple:
+def _slash(centre: Float, size: Float, rng: np.random.Generator) -> Stroke:
     angle = rng.choice([rng.uniform(25, 88), rng.uniform(-75, -25), rng.uniform(-12, 12)], p=[0.82, 0.08, 0.1])
     reach = rng.uniform(0.6, 1.5) * np.array([np.cos(np.radians(angle)), -np.sin(np.radians(angle))])
     along = reach * np.hypot(*size) / np.sqrt(2)
@@ -89,13 +94,13 @@ def _slash(centre: Float, size: Float, rng: np.random.Generator) -> tuple:
     return (*(centre + shift - along), *(centre + shift + along))
 
 
-def _one(p: Float, rng: np.random.Generator) -> list:
+def _one(p: Float, rng: np.random.Generator) -> list[Stroke]:
     if rng.random() < 0.15:
         return []
     top, bottom = p[p[:, 1].argmin()], p[p[:, 1].argmax()]
     height = bottom[1] - top[1]
     foot = rng.random() < 0.35
-    strokes = []
+    strokes: list[Stroke] = []
     if rng.random() < 0.9:
         # without a foot, a flag that reaches far to the left would make it one of MNIST's own sevens
         steepest, widest = (70, 0.6) if foot else (78, 0.31)
@@ -114,7 +119,7 @@ def _one(p: Float, rng: np.random.Generator) -> list:
     return strokes
 
 
-def _four(p: Float, rng: np.random.Generator) -> list:
+def _four(p: Float, rng: np.random.Generator) -> list[Stroke]:
     if rng.random() < 0.6:
         return []
     upper = p[p[:, 1] < p[:, 1].min() + 0.5 * np.ptp(p[:, 1])]
@@ -124,8 +129,8 @@ def _four(p: Float, rng: np.random.Generator) -> list:
     return [(*left, *right)]
 
 
-def _seven(p: Float, rng: np.random.Generator) -> list:
-    strokes = []
+def _seven(p: Float, rng: np.random.Generator) -> list[Stroke]:
+    strokes: list[Stroke] = []
     height = np.ptp(p[:, 1])
     if rng.random() < 0.5:
         level = p[:, 1].min() + height * rng.uniform(0.4, 0.62)
@@ -140,7 +145,7 @@ def _seven(p: Float, rng: np.random.Generator) -> list:
     return strokes
 
 
-def _nine(p: Float, rng: np.random.Generator) -> list:
+def _nine(p: Float, rng: np.random.Generator) -> list[Stroke]:
     if rng.random() < 0.65:
         return []
     end, height = p[p[:, 1].argmax()], np.ptp(p[:, 1])
@@ -158,4 +163,10 @@ def overhang(points: Float) -> float:
     return float(abs((start - corner) @ (stem[1], -stem[0])) / max(stem @ stem, 1e-6))
 
 
-STYLES = {0: _zero, 1: _one, 4: _four, 7: _seven, 9: _nine}
+STYLES: dict[int, Style] = {
+    0: _zero,
+    1: _one,
+    4: _four,
+    7: _seven,
+    9: _nine,
+}

@@ -23,9 +23,10 @@ FLOOR = 1e-3  # added to a forest's share of votes before its logarithm is taken
 PAIRS = np.triu_indices(DIGITS, 1)  # the order of the pairwise decisions of an SVM
 
 
-def _held_back(y: Ints, seed: int) -> tuple[Float, Float]:
+def _held_back(y: Ints, seed: int) -> tuple[Ints, Ints]:
     """Return the numbers of the pictures to fit with and of those to calibrate with."""
-    return train_test_split(np.arange(len(y)), test_size=HELD_BACK, stratify=y, random_state=seed)
+    rows: tuple[Ints, Ints] = train_test_split(np.arange(len(y)), test_size=HELD_BACK, stratify=y, random_state=seed)
+    return rows
 
 
 class _OnHeldBack:
@@ -67,18 +68,22 @@ class Calibrated(_OnHeldBack, ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Float) -> Float:
         """Return probabilities, float (n, 10)."""
-        return softmax(_evidence(_raw(self.estimator_, X), self.scale_), axis=1)
+        scores: Float = softmax(_evidence(_raw(self.estimator_, X), self.scale_), axis=1)
+        return scores
 
-    def predict(self, X: Float) -> Float:
+    def predict(self, X: Float) -> Ints:
         """Return digits, int (n,)."""
-        return self.predict_proba(X).argmax(1)
+        digits: Ints = self.predict_proba(X).argmax(1)
+        return digits
 
 
 def _raw(estimator: Any, X: Float) -> Float:
     """Return what a classifier thinks: (n, 45) decisions between pairs, or (n, 10), one a digit."""
     if hasattr(estimator, "decision_function"):
-        return estimator.decision_function(X)
-    return np.log(estimator.predict_proba(X) + FLOOR)
+        decisions: Float = estimator.decision_function(X)
+        return decisions
+    logarithms: Float = np.log(estimator.predict_proba(X) + FLOOR)
+    return logarithms
 
 
 def _evidence(raw: Float, scale: Float) -> Float:
@@ -88,10 +93,12 @@ def _evidence(raw: Float, scale: Float) -> Float:
     those of its nine pairs: voting, but softly.
     """
     if raw.shape[1] == DIGITS:
-        return raw * scale[0]
+        one_each: Float = raw * scale[0]
+        return one_each
     pairs = scale[1] * raw
     first, second = (1.0 * (np.arange(DIGITS) == PAIRS[each][:, None]) for each in (0, 1))  # (45, 10)
-    return scale[0] * (log_expit(pairs) @ first + log_expit(-pairs) @ second)
+    logits: Float = scale[0] * (log_expit(pairs) @ first + log_expit(-pairs) @ second)
+    return logits
 
 
 def _scale(raw: Float, y: Ints) -> Float:
@@ -99,10 +106,11 @@ def _scale(raw: Float, y: Ints) -> Float:
 
     def loss(logarithms: Float) -> float:
         logits = _evidence(raw, np.exp(logarithms))
-        return -log_softmax(logits, axis=1)[np.arange(len(y)), y].mean()
+        return float(-log_softmax(logits, axis=1)[np.arange(len(y)), y].mean())
 
     start = np.zeros(1 if raw.shape[1] == DIGITS else 2)
-    return np.exp(minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-6}).x)
+    scale: Float = np.exp(minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-6}).x)
+    return scale
 
 
 class Vote(_OnHeldBack, ClassifierMixin, BaseEstimator):
@@ -132,11 +140,13 @@ class Vote(_OnHeldBack, ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Float) -> Float:
         """Return probabilities, float (n, 10)."""
         raw = np.log(self._mean(np.stack([part.predict_proba(X) for part in self.parts_])) + TINY)
-        return softmax(_evidence(raw, self.scale_), axis=1)
+        scores: Float = softmax(_evidence(raw, self.scale_), axis=1)
+        return scores
 
-    def predict(self, X: Float) -> Float:
+    def predict(self, X: Float) -> Ints:
         """Return digits, int (n,)."""
-        return self.predict_proba(X).argmax(1)
+        digits: Ints = self.predict_proba(X).argmax(1)
+        return digits
 
 
 def _weights(scores: Float, y: Ints) -> Float:
@@ -144,6 +154,7 @@ def _weights(scores: Float, y: Ints) -> Float:
     right = np.log(scores[:, np.arange(len(y)), y] + TINY)  # (parts, n)
 
     def loss(logits: Float) -> float:
-        return -logsumexp(log_softmax(logits)[:, None] + right, axis=0).mean()
+        return float(-logsumexp(log_softmax(logits)[:, None] + right, axis=0).mean())
 
-    return softmax(minimize(loss, np.zeros(len(scores)), method="Nelder-Mead").x)
+    weights: Float = softmax(minimize(loss, np.zeros(len(scores)), method="Nelder-Mead").x)
+    return weights

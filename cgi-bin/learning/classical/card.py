@@ -79,7 +79,7 @@ def learnt(estimator: Any) -> int:
     if hasattr(estimator, "estimators_"):
         leaves = sum(int(tree.tree_.n_leaves) for tree in estimator.estimators_)
         splits = sum(tree.tree_.node_count for tree in estimator.estimators_) - leaves
-        return 2 * splits + DIGITS * leaves
+        return int(2 * splits + DIGITS * leaves)
     return sum(getattr(estimator, name).size for name in LEARNT if hasattr(estimator, name))
 
 

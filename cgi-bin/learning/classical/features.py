@@ -63,13 +63,15 @@ def _gradients(X: Float) -> Float:
     there = {(r, c): padded[:, 1 + r : 29 + r, 1 + c : 29 + c] for r in (-1, 0, 1) for c in (-1, 0, 1)}
     edges = np.stack([np.maximum(there[r, c] - there[-r, -c], 0) for r, c in DIRECTIONS], axis=1)
     sums = _pooled(_pooled(edges).swapaxes(2, 3)).swapaxes(2, 3)
-    return (sums / np.float32(255 * WINDOW**2)).reshape(len(X), -1)
+    means: Float = (sums / np.float32(255 * WINDOW**2)).reshape(len(X), -1)
+    return means
 
 
 def _pooled(edges: Float) -> Float:
     """Return the sums over windows of the last axis: (n, 8, rows, 28) to (n, 8, rows, windows)."""
     # One product of two matrices; numpy is ten times slower at many small ones.
-    return (edges.reshape(-1, SIDE) @ _windows().T).reshape(*edges.shape[:-1], -1)
+    sums: Float = (edges.reshape(-1, SIDE) @ _windows().T).reshape(*edges.shape[:-1], -1)
+    return sums
 
 
 def _windows() -> Float:

@@ -71,7 +71,8 @@ class Graph:
         self.add("Identity", features, exit_=graph.input[0].name)
         self.nodes.extend(_lean(node) for node in graph.node)
         self.constants.extend(graph.initializer)
-        return graph.output[1].name
+        name: str = graph.output[1].name
+        return name
 
     def to_bytes(self) -> bytes:
         """Return the checked file."""
@@ -81,7 +82,8 @@ class Graph:
         versions = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
         model = helper.make_model(graph, opset_imports=versions, ir_version=8)
         onnx.checker.check_model(model)
-        return model.SerializeToString()
+        data: bytes = model.SerializeToString()
+        return data
 
 
 def _lean(node: onnx.NodeProto) -> onnx.NodeProto:

@@ -52,4 +52,5 @@ def _pick(mnist: Mnist, rows: Ints, originals: int) -> Pictures:
 
 def flat(pictures: Bytes) -> Float:
     """Pictures uint8 (n, 28, 28) as float32 (n, 784) in 0..1."""
-    return pictures.reshape(len(pictures), -1) / np.float32(255)
+    rows: Float = pictures.reshape(len(pictures), -1) / np.float32(255)
+    return rows

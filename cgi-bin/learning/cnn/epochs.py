@@ -70,7 +70,7 @@ class Run:
     def _rate(self, epoch: float) -> float:
         """Learning rate: up during the first half epoch, then down to nothing along a cosine."""
         falling = 0.5 + 0.5 * np.cos(np.pi * epoch / self.settings.epochs)
-        return self.settings.learning_rate * min(1.0, 0.01 + 2 * epoch) * falling
+        return float(self.settings.learning_rate * min(1.0, 0.01 + 2 * epoch) * falling)
 
     def _note(self, loss: float, accuracy: float, seconds: float) -> None:
         from learning.plots import learning_curve  # matplotlib takes long to import

@@ -94,7 +94,7 @@ def _array(file: h5py.File, name: str, path: Path) -> Bytes:
     if stored.dtype != np.uint8 or stored.ndim < 1 or stored.shape[1:] != wanted or not len(stored):
         shape = f"(n{''.join(f', {side}' for side in wanted) or ','})"
         raise BadDataset(f"{name} in {path} is {stored.dtype} {stored.shape} and should be uint8 {shape}.")
-    array = stored[:]
+    array: Bytes = stored[:]
     if stored.attrs.get("sha256", digest := _digest(array)) != digest:
         raise BadDataset(f"{name} in {path} was changed or damaged: it isn't what its checksum says.")
     if not wanted and array.max() > 9:
