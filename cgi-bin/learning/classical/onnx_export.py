@@ -1,4 +1,4 @@
-"""The scikit-learn models  as ONNX, which is served without scikit-learn.
+"""The scikit-learn models as ONNX, which is served without scikit-learn.
 
 skl2onnx converts what scikit-learn fitted; the steps of our own are written out as nodes around it. The exported
 model takes "picture", float32 (n, 784) in 0..1, already deskewed, and gives "probabilities", float32 (n, 10).
@@ -94,7 +94,7 @@ def _lean(node: onnx.NodeProto) -> onnx.NodeProto:
 
 
 def _gradients(graph: Graph, picture: str) -> str:
-    """Add what `classical.Gradients` does, in whole numbers until the last division, as it does."""
+    """Add what `features.Gradients` does, in whole numbers until the last division, as it does."""
     square = graph.add("Reshape", picture, np.array([-1, 1, SIDE, SIDE]))
     pixels = graph.add("Round", graph.add("Mul", square, np.array([255], np.float32)))
     edges = graph.add("Relu", graph.add("Conv", pixels, _filters(), pads=[1, 1, 1, 1]))
@@ -120,7 +120,7 @@ def _calibrated(graph: Graph, model: Calibrated, features: str) -> str:
 
 
 def _probabilities(graph: Graph, raw: str, scale: Float) -> str:
-    """Add what `classical._evidence` does, and the softmax over it."""
+    """Add what `calibrated._evidence` does, and the softmax over it."""
     if len(scale) == 2:
         pairs = graph.add("Mul", raw, np.float32(scale[1:]))
         # The logarithm of the logistic function of x is -softplus(-x).
