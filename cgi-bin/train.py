@@ -5,12 +5,19 @@ python cgi-bin/train.py --resume   go on where a run was cut short
 python cgi-bin/train.py -M svm     another model: svm, forest, extra, sgd or voting
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from learning.data.mnist import Mnist
+    from reading.arrays import Float, Ints
+    from reading.cards import Card
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ["cnn", "svm", "forest", "extra", "sgd", "voting"]
@@ -127,41 +134,45 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def report_cnn(chosen: argparse.Namespace, mnist: Any, folder: Path) -> None:
+def report_cnn(chosen: argparse.Namespace, mnist: Mnist, folder: Path) -> None:
     """Report on the test set as the exported CNN reads it."""
-    from learning import report
     from reading import cards, classifier
 
     cards.MODELS = str(folder)
     X = mnist.X_test.astype("float32") / 255
-    scores = classifier.load("cnn").score(X).data
-    if chosen.metrics:
-        print(report.metrics(f"{len(X):,} test images", mnist.y_test, scores), end="\n\n")
-    if chosen.plots:
-        report.save_plots(chosen.plots, X, mnist.y_test, scores)
+    report_on(chosen, f"{len(X):,} test images", X, mnist.y_test, classifier.load("cnn").score(X).data)
 
 
 def run_classical(chosen: argparse.Namespace) -> int:
     """Train a scikit-learn model as the command line says, and report on it."""
-    from learning import report
     from learning.classical.run import train
     from learning.classical.search import search_table
     from learning.data import dataset
 
-    outcome = train(dataset.load(chosen.data), chosen)
-    card = outcome.card
+    card, title, X, y, scores = train(dataset.load(chosen.data), chosen)
     if "search" in card:
         print(search_table(card["search"]), end="\n\n")
-    if chosen.metrics:
-        print(report.metrics(outcome.title, outcome.y, outcome.scores), end="\n\n")
-    if chosen.plots:
-        report.save_plots(chosen.plots, outcome.X, outcome.y, outcome.scores, card.get("search"))
-    right = (outcome.scores.argmax(1) == outcome.y).mean()
+    report_on(chosen, title, X, y, scores, card.get("search"))
+    right = (scores.argmax(1) == y).mean()
     print(
-        f"{right:.2%} of {outcome.title} right, fitted in {card['fit_seconds']:.1f} s; "
+        f"{right:.2%} of {title} right, fitted in {card['fit_seconds']:.1f} s; "
         f"the model ({card['bytes'] / 1e6:.1f} MB) is in {chosen.outpath or ROOT / 'models'}."
     )
     return 0
+
+
+def report_on(
+    chosen: argparse.Namespace, title: str, X: Float, y: Ints, scores: Float, search: Card | None = None
+) -> None:
+    """Print and plot how pictures with labels (n,) were scored (n, 10), if the command line asks for it."""
+    if not (chosen.metrics or chosen.plots):
+        return
+    from learning import report
+
+    if chosen.metrics:
+        print(report.metrics(title, y, scores), end="\n\n")
+    if chosen.plots:
+        report.save_plots(chosen.plots, X, y, scores, search)
 
 
 def taught(chosen: argparse.Namespace) -> int:

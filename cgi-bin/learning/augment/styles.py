@@ -100,15 +100,7 @@ def _one(p: Float, rng: np.random.Generator) -> list[Stroke]:
     top, bottom = p[p[:, 1].argmin()], p[p[:, 1].argmax()]
     height = bottom[1] - top[1]
     foot = rng.random() < 0.35
-    strokes: list[Stroke] = []
-    if rng.random() < 0.9:
-        # without a foot, a flag that reaches far to the left would make it one of MNIST's own sevens
-        steepest, widest = (70, 0.6) if foot else (78, 0.31)
-        angle = np.radians(rng.uniform(20, steepest))
-        length = height * min(rng.uniform(0.12, 0.6), widest / np.sin(angle))
-        tip = top + length * np.array([-np.sin(angle), np.cos(angle)])
-        middle = (top + tip) / 2 + rng.normal(0, 0.1) * length
-        strokes += [(*top, *middle), (*middle, *tip)]
+    strokes = _flag(top, height, foot, rng) if rng.random() < 0.9 else []
     if foot:
         left, right = height * rng.uniform(0.1, 0.5, 2)
         tilt = rng.normal(0, 0.08) * height
@@ -117,6 +109,16 @@ def _one(p: Float, rng: np.random.Generator) -> list[Stroke]:
         right, up = height * rng.uniform((0.1, 0), (0.3, 0.35))
         strokes.append((*bottom, bottom[0] + right, bottom[1] - up))
     return strokes
+
+
+def _flag(top: Float, height: float, foot: bool, rng: np.random.Generator) -> list[Stroke]:
+    # without a foot, a flag that reaches far to the left would make it one of MNIST's own sevens
+    steepest, widest = (70, 0.6) if foot else (78, 0.31)
+    angle = np.radians(rng.uniform(20, steepest))
+    length = height * min(rng.uniform(0.12, 0.6), widest / np.sin(angle))
+    tip = top + length * np.array([-np.sin(angle), np.cos(angle)])
+    middle = (top + tip) / 2 + rng.normal(0, 0.1) * length
+    return [(*top, *middle), (*middle, *tip)]
 
 
 def _four(p: Float, rng: np.random.Generator) -> list[Stroke]:

@@ -26,7 +26,6 @@ def describe(
     """Return the part of the card that doesn't depend on how well the model does."""
     packages = ("scikit-learn", "skl2onnx", "onnx", "numpy", "scipy")
     last = model[-1]
-    threshold = last.threshold_
     return {
         "name": chosen.model,
         "title": TITLES[chosen.model],
@@ -34,25 +33,32 @@ def describe(
         "architecture": architecture(model),
         "parameters": sum(learnt(part.estimator_) for part in parts_of(last)),
         "settings": settings,
-        "dataset": {
-            "source": "MNIST" if mnist.sha256 == SHA256 else "not MNIST",
-            "train_images": training.originals,
-            "variants": len(training.y) - training.originals,
-            "sha256": mnist.sha256,
-        }
-        | overlap(mnist),
+        "dataset": _dataset(mnist, training),
         "seed": chosen.seed,
         "held_back": len(last.held_back_),
         "on_held_back": {"accuracy": last.held_back_accuracy_},
         "temperature": round(1 / float(last.scale_[0]), 4),
-        "unsure": {
-            "rule": f"Unsure when the best of the ten scores is below {threshold:.3f}: "
-            f"so are {UNSURE:.0%} of the held-back training digits.",
-            "confidence": min(round(threshold, 6), 0.999999),  # 1 would doubt everything
-        },
+        "unsure": _doubt(last.threshold_),
         "trained": time.strftime("%Y-%m-%d"),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
     }
+
+
+def _dataset(mnist: Mnist, training: Pictures) -> Card:
+    return {
+        "source": "MNIST" if mnist.sha256 == SHA256 else "not MNIST",
+        "train_images": training.originals,
+        "variants": len(training.y) - training.originals,
+        "sha256": mnist.sha256,
+    } | overlap(mnist)
+
+
+def _doubt(threshold: float) -> Card:
+    rule = (
+        f"Unsure when the best of the ten scores is below {threshold:.3f}: "
+        f"so are {UNSURE:.0%} of the held-back training digits."
+    )
+    return {"rule": rule, "confidence": min(round(threshold, 6), 0.999999)}  # 1 would doubt everything
 
 
 def architecture(model: Pipeline) -> list[str]:
