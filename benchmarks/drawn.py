@@ -10,10 +10,6 @@ page goes: `preprocess`, then the model's `score`. MNIST's test images go the sa
 from __future__ import annotations
 
 import argparse
-import gzip
-import io
-import json
-import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,127 +18,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "cgi-bin"))
+sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
+from pen_digits import CONDITIONS, STROKES, Digit, Strokes, digits, png, render  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from learning.data import dataset  # noqa: E402
 from learning.figures import calibration_error  # noqa: E402
-from reading import classifier  # noqa: E402
-from reading.errors import BadDataset, NoInk, Problem  # noqa: E402
+from reading import cards, classifier  # noqa: E402
+from reading.errors import NoInk, Problem  # noqa: E402
 from reading.normalising import SIDE  # noqa: E402
 from reading.preprocessing import preprocess, to_png  # noqa: E402
 
-STROKES = ROOT.parent / "shared" / "strokes" / "unipen-digits-dev.jsonl.gz"
-WHERE = (
-    "They are isolated digits of UNIPEN Train-R01/V07, benchmark 1a (Zenodo, doi 10.5281/zenodo.1195803), one JSON "
-    'object a line: {"label": 9, "strokes": [[[x, y], ...], ...]}, y down. Name such a file with --strokes.'
-)
-CANVAS = 280  # pixels a side
-OVERSAMPLING = 3  # drawn this much larger, then averaged down
 SEED = 2026
-
-Strokes = Sequence[np.ndarray | Sequence[Sequence[float]]]
-
-
-class Condition(NamedTuple):
-    """How a digit is drawn; each pair is a range of equally likely values."""
-
-    pen: tuple[float, float]  # width in pixels
-    side: tuple[float, float]  # longer side of the digit as a share of the canvas
-    centred: bool  # else anywhere that fits
-    turn: tuple[float, float] = (0, 0)  # degrees, either way
-
-
-CONDITIONS = {
-    "neat": Condition((16, 16), (0.70, 0.70), centred=True),
-    "casual": Condition((12, 24), (0.25, 0.85), centred=False),
-    "thin": Condition((6, 6), (0.60, 0.80), centred=False),
-    "thick": Condition((32, 32), (0.60, 0.80), centred=False),
-    "small": Condition((10, 10), (0.15, 0.25), centred=False),
-    "tilted": Condition((16, 16), (0.70, 0.70), centred=True, turn=(10, 20)),
-}
-
-
-class Digit(NamedTuple):
-    """One digit of the corpus."""
-
-    label: int
-    strokes: Strokes  # [[[x, y], ...], ...], y down, any unit
-
-
-# --- drawing ---
-
-
-def render(strokes: Strokes, condition: str, rng: np.random.Generator) -> np.ndarray:
-    """Draw strokes with round caps and joins, black on white: uint8 (280, 280)."""
-    how = CONDITIONS[condition]
-    pen = rng.uniform(*how.pen)
-    points = [np.asarray(stroke, float).reshape(-1, 2) for stroke in strokes]
-    placed = _placed(points, how, pen, rng)
-    paper = Image.new("L", (CANVAS * OVERSAMPLING,) * 2, 255)
-    draw = ImageDraw.Draw(paper)
-    for stroke in placed:
-        _stroke(draw, stroke * OVERSAMPLING, pen * OVERSAMPLING)
-    return np.asarray(paper.reduce(OVERSAMPLING))
-
-
-def _placed(points: list[np.ndarray], how: Condition, pen: float, rng: np.random.Generator) -> list[np.ndarray]:
-    """Turn, scale and move the strokes onto the canvas."""
-    every = np.concatenate(points)
-    longer = float(np.ptp(every, axis=0).max()) or 1.0
-    turn = math.radians(rng.uniform(*how.turn)) * rng.choice([-1, 1])
-    scale = rng.uniform(*how.side) * CANVAS / longer
-    matrix = scale * np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
-    every = every @ matrix
-    low, high = every.min(0), every.max(0)
-    room = CANVAS - pen - (high - low)
-    share = np.full(2, 0.5) if how.centred else rng.uniform(size=2)
-    return [stroke @ matrix - low + pen / 2 + room * share for stroke in points]
-
-
-def _stroke(draw: ImageDraw.ImageDraw, points: np.ndarray, pen: float) -> None:
-    if len(points) > 1:
-        draw.line([tuple(point) for point in points], fill=0, width=round(pen))
-    for x, y in points:  # a disc at every point makes both the caps and the joins round
-        draw.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], fill=0)
-
-
-def png(picture: np.ndarray) -> bytes:
-    """Encode uint8 (h, w) as a PNG file, as a canvas does."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", compress_level=1)
-    return file.getvalue()
-
-
-# --- the corpus ---
-
-
-def digits(path: Path, limit: int | None = None) -> list[Digit]:
-    """Read digits from a .jsonl or .jsonl.gz file; `limit` takes that many, spread over the file.
-
-    Raises BadDataset.
-    """
-    try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-            every = [_digit(line) for line in lines if line.strip()]
-    except FileNotFoundError as error:
-        raise BadDataset(f"There are no strokes at {path}. {WHERE}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadDataset(f"The strokes in {path} can't be read: {error}. {WHERE}") from error
-    if not every:
-        raise BadDataset(f"There is no digit in {path}. {WHERE}")
-    return every if limit is None or limit >= len(every) else [every[at * len(every) // limit] for at in range(limit)]
-
-
-def _digit(line: str) -> Digit:
-    record = json.loads(line)
-    strokes = [np.asarray(stroke, float).reshape(-1, 2) for stroke in record["strokes"] if stroke]
-    if record["label"] not in range(10) or not strokes:
-        raise ValueError(f"no digit of 0 to 9 with strokes: {line[:60].strip()}")
-    return Digit(record["label"], strokes)
 
 
 # --- reading, on all cores ---
@@ -166,7 +56,7 @@ def _read_scan(picture: np.ndarray) -> np.ndarray:
     return _read(to_png(picture / 255))
 
 
-def _on_all_cores(work: Callable, jobs: Any, unit: str) -> np.ndarray:
+def _on_all_cores(work: Callable[[Any], np.ndarray], jobs: Any, unit: str) -> np.ndarray:
     with Pool() as pool:
         read = tqdm(pool.imap(work, jobs, chunksize=64), total=len(jobs), unit=unit)
         return np.fromiter(read, np.dtype((np.float32, (SIDE, SIDE))), len(jobs))
@@ -186,7 +76,8 @@ def scans(images: np.ndarray) -> np.ndarray:
 
 def in_bytes(read: np.ndarray) -> np.ndarray:
     """Pictures of 0 to 1 in 8 bits: what is shown and saved, a quarter as large, but not what is scored."""
-    return np.rint(read * 255).astype(np.uint8)
+    grey: np.ndarray = np.rint(read * 255).astype(np.uint8)
+    return grey
 
 
 # --- figures ---
@@ -203,7 +94,8 @@ class Result(NamedTuple):
     @property
     def right(self) -> np.ndarray:
         """Which answers are right: bool (n,)."""
-        return self.answers == self.labels
+        right: np.ndarray = self.answers == self.labels
+        return right
 
 
 def judge(model: classifier.Model, read: np.ndarray, labels: np.ndarray) -> Result:
@@ -288,7 +180,7 @@ def parser() -> argparse.ArgumentParser:
     """What the command understands."""
     said = (__doc__ or "").partition("\n")[0]
     result = argparse.ArgumentParser(prog="drawn.py", description=said)
-    result.add_argument("--model", default=classifier.DEFAULT, help="name of the model (default: %(default)s)")
+    result.add_argument("--model", default=cards.DEFAULT, help="name of the model (default: %(default)s)")
     result.add_argument(
         "--strokes", type=Path, default=STROKES, help="corpus, .jsonl or .jsonl.gz (default: ../shared/strokes)"
     )

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 import latency
 
@@ -61,7 +62,7 @@ def _through_cgi(names: list[str], runs: int) -> dict[str, float]:
     return {name: statistics.median(each) for name, each in times.items()}
 
 
-def _table(cards: list[dict], medians: dict[str, float]) -> str:
+def _table(cards: list[dict[str, Any]], medians: dict[str, float]) -> str:
     head = "| model | | MNIST test set | fitted in | file | one picture through CGI | times the bare script |"
     rows = [head, "|---|---|---|---|---|---|---|"]
     for card in cards:

@@ -21,8 +21,9 @@ sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 
 import drawn  # noqa: E402
 import numpy as np  # noqa: E402
+from pen_digits import Digit  # noqa: E402
 
-from reading import classifier  # noqa: E402
+from reading import cards, classifier  # noqa: E402
 from reading.errors import Problem  # noqa: E402
 
 SEED = 300
@@ -147,7 +148,7 @@ def _pair(pair: Sequence[int], rng: np.random.Generator) -> list[np.ndarray]:
 
 def read(every: Sequence[Drawing]) -> np.ndarray:
     """Drawings as the models read them: float32 (n, 28, 28)."""
-    return drawn.pictures([drawn.Digit(-1, one.strokes) for one in every], ["casual"])["casual"]
+    return drawn.pictures([Digit(-1, one.strokes) for one in every], ["casual"])["casual"]
 
 
 # --- the command ---
@@ -165,7 +166,7 @@ def parser() -> argparse.ArgumentParser:
     """What the command understands."""
     said = (__doc__ or "").partition("\n")[0]
     result = argparse.ArgumentParser(prog="nondigits.py", description=said)
-    result.add_argument("--model", default=classifier.DEFAULT, help="name of the model (default: %(default)s)")
+    result.add_argument("--model", default=cards.DEFAULT, help="name of the model (default: %(default)s)")
     result.add_argument("--sheet", type=Path, metavar="OUT.png", help="save a contact sheet of those believed")
     return result
 

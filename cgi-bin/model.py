@@ -1,11 +1,12 @@
-"""The CNN in TFLearn: what it is, its training graph, its inference graph, its checkpoint and its export.
+"""The CNN in TFLearn: what it is, its inference graph, its checkpoint and its export.
 
     network(training=True)   with batch normalisation and dropout, trained by `train.py`
     network(training=False)  the same layers with the normalisation folded into the convolutions
 
 Batch normalisation and dropout are switched by `tf.cond`, which the converters refuse; so the trained weights
-are folded (`fold`), loaded into the second graph, and that one is saved as the checkpoint in `models/` and
-exported to LiteRT. Only training imports this module.
+are folded (`fold`), loaded into the second graph (`Inference`), and that one is saved as the checkpoint in `models/`
+and exported to LiteRT. `learning/cnn/training.py` runs the first one. Only training and the slow fallback of
+`classifier.py` import this module.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from reading.deskew import STEEPEST
+
+if TYPE_CHECKING:
+    from reading.arrays import Bytes, Float
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -182,90 +186,12 @@ def _normalize(tflearn: Any, net: Any, scope: str) -> Any:
     return tf.cond(tflearn.get_training_mode(), learning, reading)
 
 
-# --- training --------------------------------------------------------------------------------------------------
-
-
-class Training:
-    """The training graph in a session of its own; with `folded`, the inference graph, made to learn on.
-
-    With `fast`, convolutions compute in bfloat16; the weights, and what is added to them, stay float32.
-    """
-
-    def __init__(self, seed: int, folded: bool = False, fast: bool = False) -> None:
-        self.tflearn = import_tflearn()
-        import tensorflow.compat.v1 as tf
-
-        self.tf, self.graph = tf, tf.Graph()
-        with self.graph.as_default():
-            tf.set_random_seed(seed)
-            self.tflearn.init_graph(seed=seed)
-            options = tf.get_collection(tf.GraphKeys.GRAPH_CONFIG)[0].graph_options.rewrite_options
-            options.auto_mixed_precision_onednn_bfloat16 = options.ON if fast else options.OFF
-            self.network = network(training=not folded)
-            self.rate = tf.Variable(0.0, trainable=False, name="learning_rate")
-            head = self._regression()
-            self.dnn = self.tflearn.DNN(head, tensorboard_verbose=0)
-            self.weights = [v for v in tf.global_variables() if _is_weight(v)]
-
-    def _regression(self) -> Any:
-        def loss(_: Any, labels: Any) -> Any:  # each tower learns on its own
-            cost = self.tf.nn.softmax_cross_entropy_with_logits
-            return self.tf.add_n([self.tf.reduce_mean(cost(labels=labels, logits=t)) for t in self.network.towers])
-
-        optimizer = self.tf.train.AdamOptimizer(self.rate, epsilon=1e-7)
-        probabilities = self.tflearn.activation(self.network.logits, "softmax")
-        return self.tflearn.regression(probabilities, optimizer=lambda _: (optimizer, None), loss=loss, metric=None)
-
-    def learn(self, pictures: np.ndarray, labels: np.ndarray, rate: float) -> float:
-        """One step on uint8 (n, 28, 28) pictures and int (n,) labels of 0..10; returns the loss of a tower."""
-        with self.graph.as_default():
-            self.rate.load(rate, self.dnn.session)
-            return float(self.dnn.fit_batch(as_input(pictures), np.eye(CLASSES)[labels])) / len(TOWERS)
-
-    def get(self) -> dict[str, np.ndarray]:
-        """All weights and moving averages by name."""
-        return dict(zip([v.op.name for v in self.weights], self.dnn.session.run(self.weights), strict=True))
-
-    def set(self, values: dict[str, np.ndarray]) -> None:
-        """Put back what `get` returned."""
-        for variable in self.weights:
-            variable.load(values[variable.op.name], self.dnn.session)
-
-    def settle(self, batches: list[np.ndarray]) -> None:
-        """Let batch normalisation see uint8 (n, 28, 28) batches again, as averaged weights need new statistics."""
-        with self.graph.as_default():
-            self.tflearn.is_training(True, session=self.dnn.session)
-            for pictures in batches:
-                self.dnn.session.run(self.network.logits, {self.network.picture: as_input(pictures)})
-            self.tflearn.is_training(False, session=self.dnn.session)
-
-    def logits(self, pictures: np.ndarray) -> np.ndarray:
-        """Score uint8 (n, 28, 28) pictures: float32 (n, CLASSES) logits, dropout off."""
-        parts = (pictures[at : at + PART] for at in range(0, len(pictures), PART))
-        run = self.dnn.session.run
-        return np.concatenate([run(self.network.logits, {self.network.picture: as_input(p)}) for p in parts])
-
-
-def has_bfloat16() -> bool:
-    """Whether Linux says that the processor computes in bfloat16. TensorFlow would emulate it, slowly, or fail."""
-    try:
-        return bool({"avx512_bf16", "amx_bf16"} & set(Path("/proc/cpuinfo").read_text().split()))
-    except OSError:
-        return False
-
-
-def _is_weight(variable: Any) -> bool:
-    """Whether a variable is part of a tower: not the optimiser's memory, nor TFLearn's own switch."""
-    name = variable.op.name
-    return name.startswith("tower") and "Adam" not in name and not name.endswith("is_training")
-
-
-def as_input(pictures: np.ndarray) -> np.ndarray:
+def as_input(pictures: Bytes) -> Float:
     """uint8 (n, 28, 28) of 0..255 as the network's float32 (n, 28, 28, 1) of 0..1."""
     return pictures[..., None].astype(np.float32) / 255
 
 
-def fold(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def fold(weights: dict[str, Float]) -> dict[str, Float]:
     """Weights of the inference graph from those of the training graph: normalisation becomes scale and bias.
 
     gamma * (conv(x) - mean) / sqrt(variance + EPSILON) + beta  =  conv(x) with weights W * s and bias beta - mean * s,
@@ -278,9 +204,6 @@ def fold(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         folded[f"{name}/W"] = weights[f"{name}/W"] * scale
         folded[f"{name}/b"] = norm["beta"] - norm["moving_mean"] * scale
     return folded
-
-
-# --- inference -------------------------------------------------------------------------------------------------
 
 
 class Inference:
@@ -296,13 +219,13 @@ class Inference:
             self.probabilities = self.tflearn.activation(self.network.logits / temperature, "softmax")
             self.dnn = self.tflearn.DNN(self.probabilities)
 
-    def set(self, folded: dict[str, np.ndarray]) -> None:
+    def set(self, folded: dict[str, Float]) -> None:
         """Take the weights that `fold` made."""
         with self.graph.as_default():
             for variable in self.tf.trainable_variables():
                 variable.load(folded[variable.op.name], self.dnn.session)
 
-    def get(self) -> dict[str, np.ndarray]:
+    def get(self) -> dict[str, Float]:
         """The folded weights by name."""
         with self.graph.as_default():
             variables = self.tf.trainable_variables()
@@ -323,12 +246,13 @@ class Inference:
         with self.graph.as_default():
             self.dnn.save(str(checkpoint))
 
-    def score(self, pictures: np.ndarray) -> np.ndarray:
+    def score(self, pictures: Float) -> Float:
         """Score float32 (n, 28, 28) pictures of 0..1: float32 (n, CLASSES) probabilities."""
         parts = (pictures[at : at + PART, ..., None] for at in range(0, len(pictures), PART))
         return np.concatenate([np.asarray(self.dnn.predict(part), np.float32) for part in parts])
 
     def export(self) -> bytes:
         """The network for LiteRT: float32 (n, 28, 28, 1) in, (n, CLASSES) probabilities out."""
-        converter = self.tf.lite.TFLiteConverter
-        return converter.from_session(self.dnn.session, [self.network.picture], [self.probabilities]).convert()
+        given, got = [self.network.picture], [self.probabilities]
+        exported: bytes = self.tf.lite.TFLiteConverter.from_session(self.dnn.session, given, got).convert()
+        return exported

@@ -5,12 +5,19 @@ python cgi-bin/train.py --resume   go on where a run was cut short
 python cgi-bin/train.py -M svm     another model: svm, forest, extra, sgd or voting
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from learning.data.mnist import Mnist
+    from reading.arrays import Float, Ints
+    from reading.cards import Card
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ["cnn", "svm", "forest", "extra", "sgd", "voting"]
@@ -29,8 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     from reading.errors import Problem
 
     try:
-        from learning.classical import run as classical_training  # noqa: F401  (what they import may not be installed)
-        from learning.cnn import run as training  # noqa: F401
+        import learning.classical.run
+        import learning.cnn.run  # noqa: F401  (what they import may not be installed)
 
         chosen = parser().parse_args(arguments)
         refuse_foreign(chosen, arguments)
@@ -46,8 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    from learning.classical import run as classical_training
-    from learning.cnn.run import Settings
+    from learning.classical.options import add_arguments, whole
+    from learning.cnn.settings import Settings
 
     usual = Settings()
     made = argparse.ArgumentParser(prog="train.py", description=__doc__.split("\n\n")[0])
@@ -56,8 +63,8 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument(*names, help=help + (" (default: %(default)s)" if "default" in more else ""), **more)
 
     add("-M", "--model", choices=MODELS, default="cnn", help="which model")
-    add("--epochs", type=positive, default=usual.epochs, help="times that every training image is seen")
-    add("--batch-size", type=positive, default=usual.batch_size, help="images a step")
+    add("--epochs", type=whole, default=usual.epochs, help="times that every training image is seen")
+    add("--batch-size", type=whole, default=usual.batch_size, help="images a step")
     add("--learning-rate", type=float, default=usual.learning_rate, help="of Adam, at its highest")
     add("--seed", type=int, default=usual.seed, help="of all random numbers")
     add("--doubted", type=float, default=usual.doubted, help="share of held-back digits that may be marked unsure")
@@ -68,22 +75,22 @@ def parser() -> argparse.ArgumentParser:
     bfloat16 = "compute in bfloat16, faster (default: if the processor can)"
     add("--fast", action=argparse.BooleanOptionalAction, help=bfloat16)
     add("--extra", type=Path, metavar="FILE", help="teach the CNN the drawings of a CSV file that the page exported")
-    add("--repeat", type=positive, default=20, help="times that each drawing of --extra counts an epoch")
+    add("--repeat", type=whole, default=20, help="times that each drawing of --extra counts an epoch")
     add("-m", "--metrics", action="store_true", help="print classification report and confusion matrix")
     add("--plots", type=Path, metavar="DIR", help="save plots of these, and of misread digits, as PNG files")
     add("-v", "--verbose", action="store_true", help="say what is being done (the CNN always does)")
-    classical_training.add_arguments(made)
+    add_arguments(made)
     return made
 
 
 def refuse_foreign(chosen: argparse.Namespace, arguments: list[str] | None) -> None:
     """End with a usage error if an option was given, if only as what is usual, that what is asked for doesn't have."""
-    from learning.classical import run as classical_training
+    from learning.classical import options as classical_options
 
     what, own = options(chosen)
-    every = {flag for model in MODELS[1:] for flag in classical_training.flags(model)}
+    every = {flag for model in MODELS[1:] for flag in classical_options.flags(model)}
     every |= {*OF_CNN, *OF_LESSON, *OF_ALL}
-    names = {flag: classical_training.NAMES.get(flag, flag.strip("-").replace("-", "_")) for flag in every - set(own)}
+    names = {flag: classical_options.NAMES.get(flag, flag.strip("-").replace("-", "_")) for flag in every - set(own)}
     # What is there already gets no default: it stays None unless it is given.
     made, given = parser(), argparse.Namespace(**dict.fromkeys(names.values()))
     made.parse_args(arguments, given)
@@ -94,25 +101,20 @@ def refuse_foreign(chosen: argparse.Namespace, arguments: list[str] | None) -> N
 
 def options(chosen: argparse.Namespace) -> tuple[str, list[str]]:
     """What is asked for, and the long flags that it has."""
-    from learning.classical import run as classical_training
+    from learning.classical import options as classical_options
 
     if chosen.model != "cnn":
-        return chosen.model, [*classical_training.flags(chosen.model), *OF_ALL]
+        return chosen.model, [*classical_options.flags(chosen.model), *OF_ALL]
     return ("cnn with --extra", OF_LESSON) if chosen.extra else ("cnn", [*OF_CNN, *OF_ALL])
-
-
-def positive(text: str) -> int:
-    """A whole number from 1 on, for argparse."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Train as the command line says."""
-    from learning.cnn.run import Settings, train
+    from learning.cnn import training
+    from learning.cnn.run import train
+    from learning.cnn.settings import Settings
     from learning.data import dataset
-    from model import has_bfloat16
+    from learning.data.mnist import without_variants
 
     if chosen.model != "cnn":
         return run_classical(chosen)
@@ -120,11 +122,11 @@ def run(chosen: argparse.Namespace) -> int:
         return taught(chosen)
 
     names = ("epochs", "batch_size", "learning_rate", "seed", "doubted")
-    fast = has_bfloat16() if chosen.fast is None else chosen.fast
+    fast = training.has_bfloat16() if chosen.fast is None else chosen.fast
     settings = Settings(**{name: getattr(chosen, name) for name in names}, fast=fast)
     folder, work = chosen.outpath or ROOT / "models", chosen.work or ROOT / "out"
     # The CNN makes variants of its own, and one of a held-back image must not be learnt from.
-    mnist = dataset.without_variants(dataset.load(chosen.data))
+    mnist = without_variants(dataset.load(chosen.data))
     card = train(mnist, settings, folder, work, chosen.resume)
     if chosen.metrics or chosen.plots:
         report_cnn(chosen, mnist, folder)
@@ -132,40 +134,45 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def report_cnn(chosen: argparse.Namespace, mnist: Any, folder: Path) -> None:
+def report_cnn(chosen: argparse.Namespace, mnist: Mnist, folder: Path) -> None:
     """Report on the test set as the exported CNN reads it."""
-    from learning import report
     from reading import cards, classifier
 
     cards.MODELS = str(folder)
     X = mnist.X_test.astype("float32") / 255
-    scores = classifier.load("cnn").score(X).data
-    if chosen.metrics:
-        print(report.metrics(f"{len(X):,} test images", mnist.y_test, scores), end="\n\n")
-    if chosen.plots:
-        report.save_plots(chosen.plots, X, mnist.y_test, scores)
+    report_on(chosen, f"{len(X):,} test images", X, mnist.y_test, classifier.load("cnn").score(X).data)
 
 
 def run_classical(chosen: argparse.Namespace) -> int:
     """Train a scikit-learn model as the command line says, and report on it."""
-    from learning import report
-    from learning.classical import run as classical_training
+    from learning.classical.run import train
+    from learning.classical.search import search_table
     from learning.data import dataset
 
-    outcome = classical_training.train(dataset.load(chosen.data), chosen)
-    card = outcome.card
+    card, title, X, y, scores = train(dataset.load(chosen.data), chosen)
     if "search" in card:
-        print(classical_training.search_table(card["search"]), end="\n\n")
-    if chosen.metrics:
-        print(report.metrics(outcome.title, outcome.y, outcome.scores), end="\n\n")
-    if chosen.plots:
-        report.save_plots(chosen.plots, outcome.X, outcome.y, outcome.scores, card.get("search"))
-    right = (outcome.scores.argmax(1) == outcome.y).mean()
+        print(search_table(card["search"]), end="\n\n")
+    report_on(chosen, title, X, y, scores, card.get("search"))
+    right = (scores.argmax(1) == y).mean()
     print(
-        f"{right:.2%} of {outcome.title} right, fitted in {card['fit_seconds']:.1f} s; "
+        f"{right:.2%} of {title} right, fitted in {card['fit_seconds']:.1f} s; "
         f"the model ({card['bytes'] / 1e6:.1f} MB) is in {chosen.outpath or ROOT / 'models'}."
     )
     return 0
+
+
+def report_on(
+    chosen: argparse.Namespace, title: str, X: Float, y: Ints, scores: Float, search: Card | None = None
+) -> None:
+    """Print and plot how pictures with labels (n,) were scored (n, 10), if the command line asks for it."""
+    if not (chosen.metrics or chosen.plots):
+        return
+    from learning import report
+
+    if chosen.metrics:
+        print(report.metrics(title, y, scores), end="\n\n")
+    if chosen.plots:
+        report.save_plots(chosen.plots, X, y, scores, search)
 
 
 def taught(chosen: argparse.Namespace) -> int:

@@ -133,7 +133,8 @@ def received(response: http.client.HTTPResponse) -> Answer:
 def free_port() -> int:
     """A port of 127.0.0.1 that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+        port: int = listener.getsockname()[1]
+        return port
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from learning.data import dataset
+from learning.data.mnist import FILES
 
 
 def pictures(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +35,7 @@ def idx(array: np.ndarray) -> bytes:
 def files(n_train: int = 60, n_test: int = 20) -> dict[str, bytes]:
     """Return the content of the four IDX files by name, not compressed."""
     arrays = (*pictures(n_train), *pictures(n_test, seed=1))
-    return {name: idx(array) for name, array in zip(dataset.FILES, arrays, strict=True)}
+    return {name: idx(array) for name, array in zip(FILES, arrays, strict=True)}
 
 
 def checksums(contents: dict[str, bytes]) -> dict[str, str]:

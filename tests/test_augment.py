@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 pytest.importorskip("skimage", reason="training packages are not installed: pip install -r requirements.txt")
 
-from learning.augment import epoch as augment
+from learning.augment import coordinates, epoch, geometry, not_digits, pens, scans, styles
 
 STROKES = {
     0: [(9, 4, 18, 23)],
@@ -33,22 +33,22 @@ def picture(digit):
 @pytest.fixture(scope="module")
 def augmenter():
     labels = np.array([0, 1, 4, 7] * 30)
-    return augment.Augmenter(np.stack([picture(d) for d in labels]), labels)
+    return epoch.Augmenter(np.stack([picture(d) for d in labels]), labels)
 
 
 def test_a_straight_stroke_leaves_a_skeleton_along_its_middle(augmenter):
     field, points = augmenter.skeletons.fields[1], augmenter.skeletons.points[1]
     assert np.ptp(points[:, 0]) < 1
     assert np.ptp(points[:, 1]) == pytest.approx(19, abs=2)
-    row = field[augment.PAD + 14].astype(float)
-    assert row.argmin() == augment.PAD + round(float(points[:, 0].mean()))
-    assert row[augment.PAD + 9] == pytest.approx(points[:, 0].mean() - 9, abs=0.4)
+    row = field[coordinates.PAD + 14].astype(float)
+    assert row.argmin() == coordinates.PAD + round(float(points[:, 0].mean()))
+    assert row[coordinates.PAD + 9] == pytest.approx(points[:, 0].mean() - 9, abs=0.4)
 
 
 def test_a_third_of_the_scanned_pictures_keep_every_grey_value_and_move_by_whole_pixels():
     noise = np.random.default_rng(0).integers(1, 256, (300, 22, 22), np.uint8)
     scans = SimpleNamespace(pictures=np.pad(noise, ((0, 0), (3, 3), (3, 3))))
-    made = augment.Augmenter.scanned(scans, np.arange(300), np.random.default_rng(1)) * 255
+    made = epoch.Augmenter.scanned(scans, np.arange(300), np.random.default_rng(1)) * 255
     moves = [(y, x) for y in (-2, -1, 0, 1, 2) for x in (-2, -1, 0, 1, 2)]
     apart = [np.abs(np.roll(scans.pictures, move, (1, 2)) - made).max((1, 2)) for move in moves]
     kept = np.min(apart, 0) < 0.001
@@ -62,8 +62,8 @@ def test_scans_that_are_turned_and_bent_keep_most_of_their_sharpness():
 
     large = Image.new("L", (280, 280))
     ImageDraw.Draw(large).line([(80, 50), (190, 50), (120, 230)], fill=255, width=24)
-    sevens = np.repeat(np.pad(np.asarray(large.reduce(10)), augment.PAD)[None], 200, 0) / np.float32(255)
-    made = augment.warp(sevens, np.random.default_rng(1))
+    sevens = np.repeat(np.pad(np.asarray(large.reduce(10)), coordinates.PAD)[None], 200, 0) / np.float32(255)
+    made = scans.warp(sevens, np.random.default_rng(1))
     assert contrast(made) > 0.75 * contrast(sevens)  # with bilinear interpolation alone it is less
     assert (made.min(), made.max()) == (0, 1)
 
@@ -81,8 +81,8 @@ def test_an_epoch_has_every_picture_once_and_the_asked_share_of_what_is_no_digit
     assert pictures.shape == (120, 28, 28)
     assert np.bincount(labels, minlength=11).tolist() == [30, 30, 0, 0, 30, 0, 0, 30, 0, 0, 0]
     _, labels = augmenter.epoch([1], 0.0, 1.0)
-    assert set(labels.tolist()) <= {1, 4, augment.NOT_A_DIGIT}
-    assert (labels == augment.NOT_A_DIGIT).mean() > 0.8
+    assert set(labels.tolist()) <= {1, 4, not_digits.NOT_A_DIGIT}
+    assert (labels == not_digits.NOT_A_DIGIT).mean() > 0.8
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_drawn_digit_fills_the_box_of_mnist_whatever_the_pen(augmenter):
 def test_a_pen_covers_its_own_width_of_ink(pen):
     distance = np.abs(np.arange(28) - 14.0)[None, None].repeat(28, 1).astype(np.float32)
     for soft in (0.5, 1.0):
-        covered = augment.ink(distance, np.array([pen], np.float32), np.array([soft], np.float32))
+        covered = pens.ink(distance, np.array([pen], np.float32), np.array([soft], np.float32))
         assert covered[0].sum(1) == pytest.approx(np.full(28, pen), abs=1e-5)
 
 
@@ -116,12 +116,12 @@ def test_distance_to_a_segment_is_measured_to_its_ends_and_its_middle():
     at[0, 0, 0], at[0, 0, 1], at[0, 0, 2] = (5, 3), (0, 0), (14, 4)
     segments = np.full((1, 2, 4), np.nan, np.float32)
     segments[0, 0] = (3, 0, 11, 0)
-    assert augment.distance_to_segments(at, segments)[0, 0, :3].tolist() == pytest.approx([3, 3, 5])
+    assert geometry.distance_to_segments(at, segments)[0, 0, :3].tolist() == pytest.approx([3, 3, 5])
 
 
 def test_without_segments_everything_is_far():
     nothing = np.full((1, 2, 4), np.nan, np.float32)
-    assert (augment.distance_to_segments(np.zeros((1, 28, 28, 2), np.float32), nothing) == augment.FAR).all()
+    assert (geometry.distance_to_segments(np.zeros((1, 28, 28, 2), np.float32), nothing) == coordinates.FAR).all()
 
 
 # --- styles: the strokes that are added, on skeletons of which every point is known ---
@@ -130,8 +130,8 @@ def test_without_segments_everything_is_far():
 def skeleton(*strokes):
     """Points of a skeleton, along lines between corners."""
     lines = [pair for stroke in strokes for pair in pairwise(stroke)]
-    points = np.concatenate([np.linspace(*line, augment.POINTS // len(lines)) for line in lines])
-    return np.pad(points, ((0, augment.POINTS - len(points)), (0, 0)), "edge").astype(np.float32)
+    points = np.concatenate([np.linspace(*line, coordinates.POINTS // len(lines)) for line in lines])
+    return np.pad(points, ((0, coordinates.POINTS - len(points)), (0, 0)), "edge").astype(np.float32)
 
 
 def arc(x, y, radius, start, stop):
@@ -149,25 +149,25 @@ WRITTEN = {
 HEIGHT = 19  # of the 1, 4, 7 and 9 up there
 
 
-def styles(points, digit, times=1000):
+def added(points, digit, times=1000):
     """What is added to a digit in many draws: a list of (n, 2, 2) strokes, each its two ends, often none."""
-    drawn = augment.draw_styles(np.stack([points] * times), np.full(times, digit), np.random.default_rng(digit))
+    drawn = styles.draw_styles(np.stack([points] * times), np.full(times, digit), np.random.default_rng(digit))
     return [strokes[~np.isnan(strokes[:, 0])].reshape(-1, 2, 2) for strokes in drawn]
 
 
 @pytest.mark.parametrize("digit", WRITTEN)
 def test_many_but_not_all_get_what_other_schools_add(digit):
-    assert 0.2 < np.mean([len(strokes) > 0 for strokes in styles(WRITTEN[digit], digit)]) < 0.9
+    assert 0.2 < np.mean([len(strokes) > 0 for strokes in added(WRITTEN[digit], digit)]) < 0.9
 
 
 @pytest.mark.parametrize("digit", [2, 3, 5, 6, 8])
 def test_styles_are_drawn_onto_their_own_digit_only(digit):
-    assert not any(len(strokes) for points in WRITTEN.values() for strokes in styles(points, digit, 50))
+    assert not any(len(strokes) for points in WRITTEN.values() for strokes in added(points, digit, 50))
 
 
 def test_a_slash_goes_through_the_middle_of_a_zero_and_an_end_runs_on_from_its_line():
     slashes = overruns = 0
-    for start, end in (stroke for strokes in styles(WRITTEN[0], 0) for stroke in strokes):
+    for start, end in (stroke for strokes in added(WRITTEN[0], 0) for stroke in strokes):
         if (WRITTEN[0] == start).all(1).any():
             overruns += 1
             assert 1 < np.hypot(*(end - start)) < 10
@@ -179,7 +179,7 @@ def test_a_slash_goes_through_the_middle_of_a_zero_and_an_end_runs_on_from_its_l
 
 
 def test_a_one_gets_a_flag_down_to_the_left_of_its_top():
-    flags = [strokes[:2] for strokes in styles(WRITTEN[1], 1) if (strokes[:1, 0] == (14, 4)).all() and len(strokes)]
+    flags = [strokes[:2] for strokes in added(WRITTEN[1], 1) if (strokes[:1, 0] == (14, 4)).all() and len(strokes)]
     assert len(flags) > 300
     for (_, middle), (again, tip) in flags:
         assert (middle == again).all()
@@ -190,7 +190,7 @@ def test_a_one_gets_a_flag_down_to_the_left_of_its_top():
 
 def test_a_one_stands_on_a_foot_or_ends_in_an_upstroke():
     feet = upstrokes = 0
-    for strokes in styles(WRITTEN[1], 1):
+    for strokes in added(WRITTEN[1], 1):
         below = [stroke for stroke in strokes if stroke[:, 1].max() > 17]
         assert len(below) < 2
         for left, right in below:
@@ -207,17 +207,17 @@ def test_a_one_stands_on_a_foot_or_ends_in_an_upstroke():
 
 
 def test_a_lid_closes_a_narrow_four_from_stem_to_stem_and_leaves_a_wide_one_open():
-    lids = [strokes for strokes in styles(WRITTEN[4], 4) if len(strokes)]
+    lids = [strokes for strokes in added(WRITTEN[4], 4) if len(strokes)]
     assert len(lids) > 200
     assert np.array(lids).shape == (len(lids), 1, 2, 2)
     assert (np.array(lids) == [(11, 5), (16, 4)]).all()
     wide = skeleton([(8, 5), (7, 15), (19, 15)], [(17, 4), (17, 23)])  # with a lid it would be a nine
-    assert not any(len(strokes) for strokes in styles(wide, 4))
+    assert not any(len(strokes) for strokes in added(wide, 4))
 
 
 def test_a_bar_crosses_the_stem_of_a_seven_halfway_and_a_serif_hangs_from_its_start():
     bars = serifs = 0
-    for start, end in (stroke for strokes in styles(WRITTEN[7], 7) for stroke in strokes):
+    for start, end in (stroke for strokes in added(WRITTEN[7], 7) for stroke in strokes):
         if (start == (8, 4)).all():
             serifs += 1
             assert abs(end[0] - 8) < 3
@@ -236,16 +236,16 @@ NARROW_SEVEN = skeleton([(10, 7), (14, 4), (12, 23)])
 
 def test_a_seven_s_top_is_measured_from_the_line_of_its_stem():
     slanted = skeleton([(14, 4), (22, 4), (6, 23)])
-    assert augment.overhang(WRITTEN[7]) == pytest.approx(0.55, abs=0.02)
-    assert augment.overhang(slanted) == pytest.approx(0.25, abs=0.02)
-    assert augment.overhang(NARROW_SEVEN) == pytest.approx(0.19, abs=0.02)
+    assert styles.overhang(WRITTEN[7]) == pytest.approx(0.55, abs=0.02)
+    assert styles.overhang(slanted) == pytest.approx(0.25, abs=0.02)
+    assert styles.overhang(NARROW_SEVEN) == pytest.approx(0.19, abs=0.02)
 
 
 def test_a_seven_that_others_would_write_as_a_one_is_never_drawn(monkeypatch):
     points = np.stack([WRITTEN[7], NARROW_SEVEN, NARROW_SEVEN])
-    fields = np.full((3, 36, 36), augment.FAR, np.float16)
-    monkeypatch.setattr(augment, "skeletonize", lambda _: augment.Skeletons(fields, points))
-    few = augment.Augmenter(np.zeros((3, 28, 28), np.uint8), np.array([7, 7, 1]))
+    fields = np.full((3, 36, 36), coordinates.FAR, np.float16)
+    monkeypatch.setattr(epoch, "skeletonize", lambda _: coordinates.Skeletons(fields, points))
+    few = epoch.Augmenter(np.zeros((3, 28, 28), np.uint8), np.array([7, 7, 1]))
     drawn = []
     monkeypatch.setattr(few, "drawn", lambda chosen, _: drawn.append(chosen) or np.zeros((len(chosen), 28, 28)))
     few.epoch([1], drawn=1.0, foreign=0.0)
@@ -253,7 +253,7 @@ def test_a_seven_that_others_would_write_as_a_one_is_never_drawn(monkeypatch):
 
 
 def test_the_tail_of_a_nine_is_hooked_to_the_left_and_up():
-    hooks = [strokes for strokes in styles(WRITTEN[9], 9) if len(strokes)]
+    hooks = [strokes for strokes in added(WRITTEN[9], 9) if len(strokes)]
     assert len(hooks) > 200
     for (end, turn), (again, tip) in hooks:
         assert (end == (17, 23)).all()
@@ -265,7 +265,7 @@ def test_the_tail_of_a_nine_is_hooked_to_the_left_and_up():
 def test_a_redrawn_zero_goes_round_once_and_closes_nearly(augmenter):
     zero, rng = augmenter.skeletons.points[0], np.random.default_rng(0)
     for _ in range(20):
-        way = augment.redraw_zero(zero, rng)[:-1].reshape(-1, 2, 2)
+        way = styles.redraw_zero(zero, rng)[:-1].reshape(-1, 2, 2)
         assert np.array_equal(way[1:, 0], way[:-1, 1])  # one stroke
         away = np.hypot(*(way - zero.mean(0)).reshape(-1, 2).T)
         assert 2 < away.min() <= away.max() < 18
@@ -276,8 +276,8 @@ def test_a_redrawn_zero_goes_round_once_and_closes_nearly(augmenter):
 def test_a_redrawn_nine_is_one_stroke_with_a_loop_flatter_than_the_nine_s_and_ends_at_its_foot():
     nine, rng = WRITTEN[9], np.random.default_rng(0)
     for _ in range(50):
-        way = augment.redraw_nine(nine, rng).reshape(-1, 2, 2)
-        assert len(way) == augment.SEGMENTS
+        way = styles.redraw_nine(nine, rng).reshape(-1, 2, 2)
+        assert len(way) == coordinates.SEGMENTS
         assert np.array_equal(way[1:, 0], way[:-1, 1])
         assert way[-1, 1] == pytest.approx(nine[nine[:, 1].argmax()])
         loop = way[:-2].reshape(-1, 2)
@@ -288,7 +288,7 @@ def test_a_redrawn_nine_is_one_stroke_with_a_loop_flatter_than_the_nine_s_and_en
 
 def test_hatching_fills_its_shape():
     for seed in range(20):
-        way = augment._hatching(np.random.default_rng(seed)).reshape(-1, 2, 2)
+        way = not_digits._hatching(np.random.default_rng(seed)).reshape(-1, 2, 2)
         assert np.array_equal(way[1:, 0], way[:-1, 1])
         assert 0 <= way.min() < way.max() <= 1
         assert np.diff(way[:, 0, 0]).max() < 0.1
@@ -299,9 +299,9 @@ def test_hatching_fills_its_shape():
 def test_of_a_digit_that_others_write_in_more_ways_more_is_drawn_and_of_their_ones_and_nines_less(monkeypatch, drawn):
     labels = np.arange(10).repeat(1000)
     points = np.stack([WRITTEN[7]] * len(labels))
-    fields = np.full((len(labels), 1, 1), augment.FAR, np.float16)
-    monkeypatch.setattr(augment, "skeletonize", lambda _: augment.Skeletons(fields, points))
-    many, counts = augment.Augmenter(np.zeros((len(labels), 28, 28), np.uint8), labels), np.zeros(10, int)
+    fields = np.full((len(labels), 1, 1), coordinates.FAR, np.float16)
+    monkeypatch.setattr(epoch, "skeletonize", lambda _: coordinates.Skeletons(fields, points))
+    many, counts = epoch.Augmenter(np.zeros((len(labels), 28, 28), np.uint8), labels), np.zeros(10, int)
 
     def note(chosen, _):
         counts[:] += np.bincount(labels[chosen], minlength=10)
@@ -318,13 +318,13 @@ def test_of_a_digit_that_others_write_in_more_ways_more_is_drawn_and_of_their_on
 
 def test_an_unfinished_four_goes_down_and_to_the_right(augmenter):
     four = augmenter.skeletons.points[2]
-    start, *_, end = augment.unfinish_four(four, np.random.default_rng(0)).reshape(-1, 2)
+    start, *_, end = not_digits.unfinish_four(four, np.random.default_rng(0)).reshape(-1, 2)
     assert start == pytest.approx((9, 4), abs=1.5)
     assert end == pytest.approx((19, 14), abs=3)
 
 
 def test_another_proportion_moves_the_middle_and_leaves_the_ends():
-    moved = augment.proportion(30, (0, 3), np.random.default_rng(0))
+    moved = geometry.proportion(30, (0, 3), np.random.default_rng(0))
     assert moved.shape == (30, 28, 28, 2)
     assert (moved[..., 0] == 0).all()
     assert 2 < np.abs(moved[:, 13, :, 1]).max() <= 3
@@ -333,15 +333,15 @@ def test_another_proportion_moves_the_middle_and_leaves_the_ends():
 
 def test_a_map_without_any_change_gives_the_picture_back(augmenter):
     middle = np.full((1, 2), 13.5, np.float32)
-    at = augment.sources(
+    at = geometry.sources(
         np.eye(2, dtype=np.float32)[None], middle, np.zeros((1, 2), np.float32), np.zeros((1, 28, 28, 2))
     )
-    same = augment.sample(augmenter.pictures[:1].astype(np.float32), at)
+    same = geometry.sample(augmenter.pictures[:1].astype(np.float32), at)
     assert np.abs(same - augmenter.pictures[:1]).max() < 0.6
 
 
 def test_bending_moves_no_pixel_far():
-    moved = augment.bend(50, 1.0, np.random.default_rng(0))
+    moved = geometry.bend(50, 1.0, np.random.default_rng(0))
     assert moved.shape == (50, 28, 28, 2)
     assert 0.2 < moved.std() < 1
     assert np.abs(moved).max() < 5

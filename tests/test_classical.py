@@ -5,8 +5,7 @@ import onnxruntime
 import pytest
 
 import small_mnist
-from learning.classical import estimators as classical
-from learning.classical import onnx_export as classical_onnx
+from learning.classical import calibrated, estimators, features, onnx_export
 from reading.deskew import deskew
 
 PICTURES, LABELS = small_mnist.pictures(300)
@@ -72,8 +71,8 @@ def test_a_picture_is_deskewed_alone_as_among_others() -> None:
 def test_gradients_answer_where_ink_begins_in_their_direction() -> None:
     edge = np.zeros((1, 28, 28), np.float32)
     edge[:, :, 14:] = 1  # ink on the right
-    by_direction = classical.Gradients().transform(edge.reshape(1, -1)).reshape(8, 8, 8)
-    strongest = {classical.DIRECTIONS[each] for each in np.flatnonzero(by_direction[:, 3, 3] > 0)}
+    by_direction = features.Gradients().transform(edge.reshape(1, -1)).reshape(8, 8, 8)
+    strongest = {features.DIRECTIONS[each] for each in np.flatnonzero(by_direction[:, 3, 3] > 0)}
     assert strongest == {(0, 1), (1, 1), (-1, 1)}
     # Two of seven columns see the edge, in each row.
     assert by_direction[0, 3, 3] == pytest.approx(2 / 7)
@@ -82,8 +81,8 @@ def test_gradients_answer_where_ink_begins_in_their_direction() -> None:
 def test_temperature_is_found_again_that_was_put_in() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (20_000, 10))
-    labels = np.array([rng.choice(10, p=classical.softmax(row)) for row in logits])
-    assert classical._scale(logits / 3, labels) == pytest.approx([3], rel=0.05)
+    labels = np.array([rng.choice(10, p=calibrated.softmax(row)) for row in logits])
+    assert calibrated._scale(logits / 3, labels) == pytest.approx([3], rel=0.05)
 
 
 def test_a_vote_weighs_the_model_that_knows_more() -> None:
@@ -92,20 +91,20 @@ def test_a_vote_weighs_the_model_that_knows_more() -> None:
     knows, guesses = np.full((2, 1000, 10), 0.1)
     knows[np.arange(1000), labels] += 3
     knows /= knows.sum(1, keepdims=True)
-    assert classical._weights(np.stack([guesses, knows]), labels)[1] > 0.95
+    assert calibrated._weights(np.stack([guesses, knows]), labels)[1] > 0.95
 
 
-def fitted(name: str) -> classical.Pipeline:
-    settings = classical.SETTINGS[name] | (FEW if name in ("forest", "extra", "voting") else {})
-    return classical.pipeline(name, settings, seed=0).fit(X, Y)
+def fitted(name: str) -> estimators.Pipeline:
+    settings = estimators.SETTINGS[name] | (FEW if name in ("forest", "extra", "voting") else {})
+    return estimators.pipeline(name, settings, seed=0).fit(X, Y)
 
 
-@pytest.mark.parametrize("name", list(classical.SETTINGS))
+@pytest.mark.parametrize("name", list(estimators.SETTINGS))
 def test_onnx_scores_as_scikit_learn_does_and_both_read_the_digits(name: str) -> None:
     model = fitted(name)
     pictures, labels = small_mnist.pictures(100, seed=5)
     flat = pictures.reshape(-1, 784) / np.float32(255)
-    session = onnxruntime.InferenceSession(classical_onnx.export(model), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(onnx_export.export(model), providers=["CPUExecutionProvider"])
     (scores,) = session.run(None, {"picture": deskew(flat.reshape(-1, 28, 28)).reshape(-1, 784)})
     expected = model.predict_proba(flat)
     assert (scores.shape, scores.dtype) == ((100, 10), np.float32)
@@ -116,22 +115,22 @@ def test_onnx_scores_as_scikit_learn_does_and_both_read_the_digits(name: str) ->
 
 
 def test_the_same_seed_gives_the_same_model() -> None:
-    assert classical_onnx.export(fitted("forest")) == classical_onnx.export(fitted("forest"))
+    assert onnx_export.export(fitted("forest")) == onnx_export.export(fitted("forest"))
 
 
 def test_three_percent_of_held_back_digits_are_unsure() -> None:
     model = fitted("svm")[-1]
-    assert (model.held_back_.max(1) < model.threshold_).mean() == pytest.approx(classical.UNSURE, abs=1 / 30)
+    assert (model.held_back_.max(1) < model.threshold_).mean() == pytest.approx(calibrated.UNSURE, abs=1 / 30)
 
 
 def test_variants_of_held_back_pictures_are_not_seen_before_calibration() -> None:
     seen: list[int] = []
 
-    class Recorder(classical.SGDClassifier):
+    class Recorder(estimators.SGDClassifier):
         def fit(self, X: np.ndarray, y: np.ndarray) -> "Recorder":
             seen.append(len(X))
             return super().fit(X, y)
 
     twice, labels = np.concatenate([X, X]), np.concatenate([Y, Y])
-    classical.Calibrated(Recorder(random_state=0)).fit(twice, labels, originals=300)
+    calibrated.Calibrated(Recorder(random_state=0)).fit(twice, labels, originals=300)
     assert seen == [270, 600]

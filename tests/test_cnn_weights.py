@@ -9,8 +9,9 @@ import pytest
 
 import small_convnet
 from learning.cnn import weights
+from learning.errors import TrainingFailed
 from reading import cards, convnet, engines
-from reading.errors import BrokenModel, NoModel, TrainingFailed
+from reading.errors import BrokenModel, NoModel
 
 CHECKPOINT = {f"cnn.tfl.{ending}": ending.encode() for ending in ("data-00000-of-00001", "index", "meta")}
 SUMS = {file: hashlib.sha256(content).hexdigest() for file, content in CHECKPOINT.items()}

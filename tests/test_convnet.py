@@ -187,7 +187,7 @@ def test_the_shipped_network_scores_drawings_as_litert_does(shipped):
     card = json.loads((MODELS / "cnn.json").read_text())
     drawn = np.stack([preprocess(pictures.png(digit)).picture for digit in pictures.STROKES])
     drawn = np.concatenate([drawn, np.random.default_rng(0).random((20, 28, 28), np.float32) ** 4, drawn[:1] * 0])
-    np.testing.assert_allclose(shipped.score(drawn), engines._litert(card)(drawn), atol=1e-4)
+    np.testing.assert_allclose(shipped.score(drawn), engines.litert(card)(drawn), atol=1e-4)
 
 
 # --- which engine answers ---

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 import small_mnist
-from learning.data import dataset
-from learning.data.dataset import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, load
-from reading.errors import BadDataset
+from learning.data import dataset, download, idx
+from learning.data.dataset import load
+from learning.data.mnist import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, Mnist
+from learning.errors import BadDataset
 
 FILES = small_mnist.files()
+NAMES = tuple(FILES)
 SUMS = small_mnist.checksums(FILES)
 
 
@@ -77,19 +79,19 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache" / "mnist-draw"))
     monkeypatch.delenv("MNIST_DIR", raising=False)
-    monkeypatch.setattr(dataset, "PAUSE", 0.01)
+    monkeypatch.setattr(download, "PAUSE", 0.01)
     return tmp_path / "cache" / "mnist-draw" / SUMS[TRAIN_IMAGES][:12]
 
 
-def content(mnist: dataset.Mnist) -> dict[str, bytes]:
-    return dict(zip(dataset.FILES, map(small_mnist.idx, mnist[:4]), strict=True))
+def content(mnist: Mnist) -> dict[str, bytes]:
+    return dict(zip(NAMES, map(small_mnist.idx, mnist[:4]), strict=True))
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
-CACHED = sorted(f"{name}.gz" for name in dataset.FILES)
+CACHED = sorted(f"{name}.gz" for name in NAMES)
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -117,7 +119,7 @@ def test_a_download_is_cached_and_the_next_one_asks_no_server(serve: Serve, cach
     asked = list(mirror.asked)
     second = load(sha256=SUMS, mirrors=(mirror.url,))
     assert content(first) == content(second) == FILES
-    assert asked == mirror.asked == [f"/{name}.gz" for name in dataset.FILES]
+    assert asked == mirror.asked == [f"/{name}.gz" for name in NAMES]
     assert names(cache) == CACHED
     assert second.source == str(cache)
 
@@ -146,7 +148,7 @@ def test_a_connection_that_is_always_cut_is_an_error_and_leaves_nothing(serve: S
         f"Can't download {mirror.url}{TRAIN_IMAGES}.gz: the connection failed or was cut. "
         "A folder that has the files can be named by the environment variable MNIST_DIR."
     )
-    assert mirror.asked == [f"/{TRAIN_IMAGES}.gz"] * dataset.TRIES
+    assert mirror.asked == [f"/{TRAIN_IMAGES}.gz"] * download.TRIES
     assert names(cache) == []
 
 
@@ -277,7 +279,7 @@ def test_a_compressed_file_with_a_damaged_byte_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_unpacks_to_far_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataset, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(idx, "MAX_BYTES", 2**20)
     folder = small_mnist.write(tmp_path / "idx", broken(TRAIN_IMAGES, bytes(2**21)))
     with pytest.raises(BadDataset, match=r"unpacks to more than 1 MiB: it is not of MNIST\.$"):
         load(folder, SUMS)

@@ -14,8 +14,8 @@ from PIL import Image
 
 from benchmarks import drawn, nondigits
 from learning.data import dataset
+from learning.errors import BadDataset
 from reading import classifier
-from reading.errors import BadDataset
 from reading.preprocessing import preprocess
 
 ONE = [[[500, 0], [500, 1000]]]

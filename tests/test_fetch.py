@@ -12,8 +12,9 @@ import fetch
 import small_disk
 import small_mnist
 from commands import run
-from learning.data import dataset, hdf5
-from reading.errors import BadDataset
+from learning.data import dataset, hdf5, variants
+from learning.data.mnist import Mnist, without_variants
+from learning.errors import BadDataset
 
 FILES = small_mnist.files(n_train=30, n_test=20)
 SUMS = small_mnist.checksums(FILES)
@@ -25,7 +26,7 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mnist(data: Path) -> dataset.Mnist:
+def mnist(data: Path) -> Mnist:
     return dataset.load(data, SUMS)
 
 
@@ -33,7 +34,7 @@ def fetch_main(data: Path, *arguments: object) -> int:
     return fetch.main(["--data", str(data), "--checksums", str(data / "SHA256SUMS"), *map(str, arguments)])
 
 
-def test_it_saves_the_data_set_with_where_it_came_from(data: Path, mnist: dataset.Mnist, tmp_path: Path) -> None:
+def test_it_saves_the_data_set_with_where_it_came_from(data: Path, mnist: Mnist, tmp_path: Path) -> None:
     path = tmp_path / "new" / "mnist.h5"
     ended = run("fetch", "--data", data, "--checksums", data / "SHA256SUMS", "-o", path, "--seed", 7)
     assert ended == (0, f"30 training and 20 test images are in {path}.\n", "")
@@ -50,7 +51,7 @@ def test_it_saves_the_data_set_with_where_it_came_from(data: Path, mnist: datase
     assert [each.name for each in path.parent.iterdir()] == ["mnist.h5"]
 
 
-def test_what_it_saves_is_read_again_as_a_data_set(data: Path, mnist: dataset.Mnist, tmp_path: Path) -> None:
+def test_what_it_saves_is_read_again_as_a_data_set(data: Path, mnist: Mnist, tmp_path: Path) -> None:
     assert fetch_main(data, "-o", tmp_path / "mnist.h5") == 0
     again = dataset.load(tmp_path / "mnist.h5")
     for one, other in zip(mnist[:4], again[:4], strict=True):
@@ -58,7 +59,7 @@ def test_what_it_saves_is_read_again_as_a_data_set(data: Path, mnist: dataset.Mn
     assert again[4:] == (str(data), SUMS, 1)
 
 
-def test_shifts_follow_the_images_in_their_order(data: Path, mnist: dataset.Mnist, tmp_path: Path) -> None:
+def test_shifts_follow_the_images_in_their_order(data: Path, mnist: Mnist, tmp_path: Path) -> None:
     assert fetch_main(data, "-s", "-o", tmp_path / "mnist.h5") == 0
     shifted = dataset.load(tmp_path / "mnist.h5")
     assert (shifted.copies, len(shifted.X_train)) == (5, 150)
@@ -71,9 +72,9 @@ def test_shifts_follow_the_images_in_their_order(data: Path, mnist: dataset.Mnis
     np.testing.assert_array_equal(shifted.X_test, mnist.X_test)
 
 
-def test_variants_can_be_left_out_again(data: Path, mnist: dataset.Mnist, tmp_path: Path) -> None:
+def test_variants_can_be_left_out_again(data: Path, mnist: Mnist, tmp_path: Path) -> None:
     assert fetch_main(data, "-s", "-r", "-o", tmp_path / "mnist.h5") == 0
-    plain = dataset.without_variants(dataset.load(tmp_path / "mnist.h5"))
+    plain = without_variants(dataset.load(tmp_path / "mnist.h5"))
     np.testing.assert_array_equal(plain.X_train, mnist.X_train)
     np.testing.assert_array_equal(plain.y_train, mnist.y_train)
     assert plain.copies == 1
@@ -81,15 +82,15 @@ def test_variants_can_be_left_out_again(data: Path, mnist: dataset.Mnist, tmp_pa
 
 def test_a_shift_brings_in_paper_and_no_ink_from_the_other_side() -> None:
     full = np.full((1, 28, 28), 255, np.uint8)
-    assert fetch.shifted(full, -1, 0)[0, -1].max() == fetch.shifted(full, 1, 0)[0, 0].max() == 0
-    assert fetch.shifted(full, 0, -1)[0, :, -1].max() == fetch.shifted(full, 0, 1)[0, :, 0].max() == 0
+    assert variants.shifted(full, -1, 0)[0, -1].max() == variants.shifted(full, 1, 0)[0, 0].max() == 0
+    assert variants.shifted(full, 0, -1)[0, :, -1].max() == variants.shifted(full, 0, 1)[0, :, 0].max() == 0
 
 
-def test_turns_are_small_and_the_same_for_the_same_seed(data: Path, mnist: dataset.Mnist, tmp_path: Path) -> None:
+def test_turns_are_small_and_the_same_for_the_same_seed(data: Path, mnist: Mnist, tmp_path: Path) -> None:
     for name, seed in (("one", 1), ("same", 1), ("other", 2)):
         assert fetch_main(data, "-r", "--seed", seed, "-o", tmp_path / name) == 0
     one, same, other = (dataset.load(tmp_path / name).X_train for name in ("one", "same", "other"))
-    assert len(one) == 30 * (1 + fetch.TURNS)
+    assert len(one) == 30 * (1 + variants.TURNS)
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
     before, after = np.tile(mnist.X_train, (3, 1, 1)).astype(float), one.astype(float)
@@ -98,7 +99,7 @@ def test_turns_are_small_and_the_same_for_the_same_seed(data: Path, mnist: datas
     assert min(likeness) > 0.6
 
 
-def test_samples_are_test_images_named_by_their_label(data: Path, mnist: dataset.Mnist, tmp_path: Path) -> None:
+def test_samples_are_test_images_named_by_their_label(data: Path, mnist: Mnist, tmp_path: Path) -> None:
     folder = tmp_path / "samples"
     ended = run("fetch", "--data", data, "--checksums", data / "SHA256SUMS", "--samples", 5, folder)
     assert ended == (0, f"5 test images are in {folder}.\n", "")
@@ -133,9 +134,7 @@ def test_data_that_is_not_mnist_is_refused_without_its_checksums(data: Path) -> 
     assert ended.err.startswith(f"fetch.py: {data}/train-images-idx3-ubyte.gz is not the right train-images-idx3-ub")
 
 
-def test_when_writing_fails_the_old_file_stays(
-    mnist: dataset.Mnist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_when_writing_fails_the_old_file_stays(mnist: Mnist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mnist.h5"
     path.write_text("old")
 
@@ -198,7 +197,7 @@ def test_a_wrong_hdf5_file_is_named_with_what_is_wrong(mnist, tmp_path: Path, da
     assert str(error.value) == sentence.format(path)
 
 
-def test_a_changed_pixel_is_noticed(mnist: dataset.Mnist, tmp_path: Path) -> None:
+def test_a_changed_pixel_is_noticed(mnist: Mnist, tmp_path: Path) -> None:
     path = tmp_path / "mnist.h5"
     hdf5.write(path, mnist, 0)
     with h5py.File(path, "a") as file:

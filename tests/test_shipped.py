@@ -19,8 +19,9 @@ import numpy as np  # noqa: E402
 import pictures  # noqa: E402
 from benchmarks import drawn, nondigits  # noqa: E402
 from learning.classical import estimators as classical  # noqa: E402
-from learning.cnn import run as training  # noqa: E402
+from learning.cnn.settings import Settings  # noqa: E402
 from learning.data import dataset  # noqa: E402
+from learning.data.mnist import SHA256  # noqa: E402
 from reading import cards, classifier  # noqa: E402
 from reading.preprocessing import preprocess  # noqa: E402
 
@@ -51,12 +52,12 @@ def test_a_shipped_file_is_the_one_its_card_describes(name):
     data = Path(cards.MODELS, card["file"]).read_bytes()
     assert (card["bytes"], card["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
     assert card["test_images"] == 10_000
-    assert card["dataset"]["sha256"] == dict(dataset.SHA256)
+    assert card["dataset"]["sha256"] == dict(SHA256)
     assert len(data) <= 12_000_000
 
 
 def test_the_network_was_trained_with_the_settings_that_train_py_takes_by_itself():
-    assert asdict(training.Settings()).items() <= card_of("cnn").items()
+    assert asdict(Settings()).items() <= card_of("cnn").items()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "cnn"])

@@ -8,12 +8,12 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="training packages are not installed: pip install -r requirements.txt")
 
-from learning.cnn import run as training
-from learning.cnn import teach
-from reading.errors import BadDataset, BadSetting, BrokenModel, NoModel
+from learning.cnn import drawings, run, teach
+from learning.errors import BadDataset
+from reading.errors import BadSetting, BrokenModel, NoModel
 from test_training import TINY, printed, tiny  # noqa: F401
 
-HEADER = ",".join(teach.COLUMNS)
+HEADER = ",".join(drawings.COLUMNS)
 
 
 def csv_of(pictures, labels):
@@ -24,7 +24,7 @@ def csv_of(pictures, labels):
 def test_what_the_page_exports_is_read_back_to_the_pixel(tmp_path):
     pictures, labels = printed(5, 3)
     (tmp_path / "mine.csv").write_text(csv_of(pictures, labels))
-    read, meant = teach.read(tmp_path / "mine.csv")
+    read, meant = drawings.read(tmp_path / "mine.csv")
     assert np.array_equal(read, pictures)
     assert np.array_equal(meant, labels)
 
@@ -44,12 +44,12 @@ def test_what_the_page_exports_is_read_back_to_the_pixel(tmp_path):
 def test_a_file_of_another_kind_is_named_with_what_is_wrong(tmp_path, content, sentence):
     (tmp_path / "mine.csv").write_text(content)
     with pytest.raises(BadDataset, match=sentence):
-        teach.read(tmp_path / "mine.csv")
+        drawings.read(tmp_path / "mine.csv")
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(BadDataset, match=r"mine\.csv can't be read"):
-        teach.read(tmp_path / "mine.csv")
+        drawings.read(tmp_path / "mine.csv")
 
 
 def test_without_a_model_the_command_that_trains_one_is_named(tmp_path):
@@ -82,7 +82,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_learnt(tiny,
 
 
 def test_the_taught_model_is_written_elsewhere_and_its_card_says_what_teaching_did(tiny, tmp_path):  # noqa: F811
-    training.train(tiny, TINY, tmp_path / "models", tmp_path / "work", resume=False)
+    run.train(tiny, TINY, tmp_path / "models", tmp_path / "work", resume=False)
     before = {path.name: path.read_bytes() for path in (tmp_path / "models").iterdir()}
     pictures, labels = printed(6, 5)
     (tmp_path / "mine.csv").write_text(csv_of(pictures[:, ::-1], labels))  # upside down: nothing it has seen

@@ -17,18 +17,21 @@ from sklearn.svm import SVC
 import small_mnist
 import train
 from commands import run
-from learning.classical import estimators as classical
-from learning.classical import run as classical_training
-from learning.data import dataset, hdf5
+from learning.classical import calibrated, estimators, pictures
+from learning.classical import card as model_card
+from learning.classical import run as training_run
+from learning.classical import search as grid
+from learning.data import hdf5
+from learning.data.mnist import Mnist
 from reading import cards, classifier
 
 MODELS = ["svm", "forest", "extra", "sgd", "voting"]
 
 
-def as_mnist(n_train: int = 200, copies: int = 1) -> dataset.Mnist:
+def as_mnist(n_train: int = 200, copies: int = 1) -> Mnist:
     X, y = small_mnist.pictures(n_train)
     X, y = np.tile(X, (copies, 1, 1)), np.tile(y, copies)
-    return dataset.Mnist(X, y, *small_mnist.pictures(50, seed=1), "made here", {}, copies)
+    return Mnist(X, y, *small_mnist.pictures(50, seed=1), "made here", {}, copies)
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +89,12 @@ def split_report(out: str) -> tuple[str, str, str]:
 def test_the_numbers_that_a_model_has_learnt_are_counted() -> None:
     X, y = np.random.default_rng(0).random((60, 6)).astype(np.float32), np.arange(60) % 10
     linear = make_pipeline(StandardScaler(), SGDClassifier()).fit(X, y)
-    assert classical_training.learnt(linear) == 2 * 6 + 10 * (6 + 1)
+    assert model_card.learnt(linear) == 2 * 6 + 10 * (6 + 1)
     stump = ExtraTreesClassifier(3, max_leaf_nodes=2, random_state=0).fit(X, y)
-    assert classical_training.learnt(stump) == 3 * (2 + 2 * 10)
+    assert model_card.learnt(stump) == 3 * (2 + 2 * 10)
     machine = SVC().fit(X, y)
     vectors = len(machine.support_)
-    assert classical_training.learnt(machine) == vectors * 6 + 9 * vectors + 45
+    assert model_card.learnt(machine) == vectors * 6 + 9 * vectors + 45
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -118,8 +121,8 @@ def test_the_same_seed_gives_the_same_card_apart_from_times(data: Path, tmp_path
 def test_grid_search_chooses_the_best_and_overrides_single_options(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grid = {"C": [1e-4, 10.0], "gamma": [0.6, 500.0]}
-    monkeypatch.setitem(classical_training.GRIDS, "svm", grid)
+    small = {"C": [1e-4, 10.0], "gamma": [0.6, 500.0]}
+    monkeypatch.setitem(grid.GRIDS, "svm", small)
     plots = tmp_path / "plots"
     assert train_main(data, "-M", "svm", "-g", "-C", 1e-4, "-o", tmp_path, "--plots", plots) == 0
     card = card_of(tmp_path, "svm")
@@ -142,16 +145,16 @@ def test_grid_search_chooses_the_best_and_overrides_single_options(
 def test_a_grid_search_looks_at_so_many_images_at_most(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(classical_training, "SEARCHED", 120)
-    monkeypatch.setitem(classical_training.GRIDS, "sgd", {"loss": ["hinge"], "alpha": [1e-4, 1e-3]})
+    monkeypatch.setattr(grid, "SEARCHED", 120)
+    monkeypatch.setitem(grid.GRIDS, "sgd", {"loss": ["hinge"], "alpha": [1e-4, 1e-3]})
     assert train_main(data, "-M", "sgd", "-g", "-o", tmp_path) == 0
     card = card_of(tmp_path, "sgd")
     assert (card["search"]["images"], card["dataset"]["train_images"]) == (120, 200)
 
 
 def test_the_svm_is_searched_over_at_least_eight_candidates() -> None:
-    assert len(classical_training.ParameterGrid(classical_training.GRIDS["svm"])) >= 8
-    assert set(classical_training.GRIDS) | {"voting"} == set(classical.SETTINGS)
+    assert len(grid.ParameterGrid(grid.GRIDS["svm"])) >= 8
+    assert set(grid.GRIDS) | {"voting"} == set(estimators.SETTINGS)
 
 
 def test_validation_reports_on_pictures_kept_apart(
@@ -168,7 +171,7 @@ def test_variants_are_never_in_training_when_their_original_is_kept_apart() -> N
     mnist = as_mnist(200, copies=3)
     mnist.X_train[:, 0, 0] = np.tile(np.arange(200), 3)  # which original
     chosen = train.parser().parse_args(["-M", "sgd", "-V", "--subset", "180"])
-    training, held = classical_training.pictures_of(mnist, chosen)
+    training, held = pictures.pictures_of(mnist, chosen)
     assert held is not None
     kept, apart = (set(np.rint(each.X[:, 0] * 255)) for each in (training, held))
     assert (len(kept), len(apart), kept & apart) == (162, 18, set())
@@ -209,7 +212,7 @@ def test_an_option_that_cannot_be_is_a_usage_error(
     assert f"train.py: error: {sentence}" in capsys.readouterr().err
 
 
-def without(mnist: dataset.Mnist, digit: int) -> dataset.Mnist:
+def without(mnist: Mnist, digit: int) -> Mnist:
     kept = mnist.y_train != digit
     return mnist._replace(X_train=mnist.X_train[kept], y_train=mnist.y_train[kept])
 
@@ -282,7 +285,7 @@ def test_each_option_is_trained_with_and_noted_in_the_card(
 ) -> None:
     assert train_main(data, "-M", name, "-o", tmp_path, *arguments) == 0
     card = card_of(tmp_path, name)
-    assert card["settings"] == classical.SETTINGS[name] | recorded
+    assert card["settings"] == estimators.SETTINGS[name] | recorded
     assert card["accuracy"] > 0.5
 
 
@@ -311,11 +314,30 @@ def test_a_full_disk_leaves_the_old_model_whole(
     assert_old_stays(old)
 
 
+@pytest.mark.parametrize("failing", [1, 2])
+def test_when_one_file_cannot_be_replaced_none_is(
+    failing: int, data: Path, old: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moves, move = [], Path.replace
+
+    def fail_once(path: Path, target: Path) -> Path:
+        moves.append(path)
+        if len(moves) == failing:
+            raise OSError(5, "Input/output error")
+        return move(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail_once)
+    assert train_main(data, "-M", "sgd", "-o", old) == 1
+    sentence = f"train.py: Can't save the model in {old}: Input/output error. The old one stays.\n"
+    assert capsys.readouterr() == ("", sentence)
+    assert_old_stays(old)
+
+
 def test_an_export_that_disagrees_leaves_the_old_model_whole(
     data: Path, old: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = classical.Calibrated.predict_proba
-    monkeypatch.setattr(classical.Calibrated, "predict_proba", lambda self, X: real(self, X) + 2e-4)
+    real = calibrated.Calibrated.predict_proba
+    monkeypatch.setattr(calibrated.Calibrated, "predict_proba", lambda self, X: real(self, X) + 2e-4)
     assert train_main(data, "-M", "sgd", "-o", old) == 1
     sentence = "The exported model scores up to 2.0e-04 apart from scikit-learn; the old model stays."
     assert capsys.readouterr().err == f"train.py: {sentence}\n"
@@ -328,14 +350,14 @@ def test_a_run_that_is_stopped_leaves_the_old_model_whole(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(classical_training, "check_agreement", stop)
+    monkeypatch.setattr(training_run, "check_agreement", stop)
     assert train_main(data, "-M", "sgd", "-o", old) == 1
     assert capsys.readouterr().err.startswith("\ntrain.py: stopped; the model is as it was.")
     assert_old_stays(old)
 
 
 def test_no_pickle_is_written_or_read() -> None:
-    for path in (Path(classical.__file__).parent).glob("*.py"):
+    for path in (Path(estimators.__file__).parent).glob("*.py"):
         text = path.read_text("utf-8")
         assert "import pickle" not in text
         assert "joblib.dump" not in text

@@ -24,15 +24,18 @@ import model
 import pictures
 import small_disk
 import train
-from learning.cnn import run as training
+from learning.cnn import calibration, epochs, export, settings, training, weights
+from learning.cnn import card as cards
+from learning.cnn import run as one_run
 from learning.data import dataset
-from learning.data.dataset import Mnist
+from learning.data.mnist import Mnist, overlap
+from learning.errors import BadDataset, TrainingFailed
 from reading.deskew import deskew
-from reading.errors import BadDataset, BadSetting, TrainingFailed
+from reading.errors import BadSetting
 from reading.preprocessing import preprocess
 
 ROOT = Path(__file__).resolve().parent.parent
-TINY = training.Settings(epochs=2, batch_size=10, held_back=20, averaged=1, fast=False)
+TINY = settings.Settings(epochs=2, batch_size=10, held_back=20, averaged=1, fast=False)
 
 
 def printed(count, seed):
@@ -59,7 +62,7 @@ def times_out(card):
 @pytest.fixture(scope="module")
 def trained(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    card = training.train(tiny, TINY, folder / "models", folder / "work", resume=False)
+    card = one_run.train(tiny, TINY, folder / "models", folder / "work", resume=False)
     return folder, card
 
 
@@ -102,9 +105,9 @@ def test_the_exported_network_the_checkpoint_and_the_trained_one_agree(trained):
     folder, card = trained
     network = model.Inference(card["temperature"])
     network.load(folder / "models" / "cnn.tfl")
-    training.check_agreement(network, (folder / "models" / "cnn.tflite").read_bytes())
+    export.check_agreement(network, (folder / "models" / "cnn.tflite").read_bytes())
     data = (folder / "models" / card["weights"]["file"]).read_bytes()
-    training.weights.check_agreement(network, card, data, training.AGREEMENT)
+    weights.check_agreement(network, card, data, export.AGREEMENT)
 
 
 def test_an_export_that_scores_otherwise_is_refused_and_the_old_model_stays(trained, tmp_path, monkeypatch):
@@ -114,7 +117,7 @@ def test_an_export_that_scores_otherwise_is_refused_and_the_old_model_stays(trai
     monkeypatch.setattr(network, "export", model.Inference(2.0).export)
     (tmp_path / "cnn.tflite").write_text("the old model")
     with pytest.raises(TrainingFailed, match="the old model stays"):
-        training.publish(network, dict(card), tmp_path)
+        export.publish(network, dict(card), tmp_path)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("cnn.tflite", "the old model")]
 
 
@@ -126,7 +129,7 @@ def test_a_full_disk_leaves_the_old_model_whole(trained, tmp_path, room):
     with small_disk.mounted(tmp_path / "disk", f"size={room}") as small:
         (small / "cnn.tflite").write_text("the old model")
         with pytest.raises(TrainingFailed) as failed:
-            training.publish(network, dict(card), small)
+            export.publish(network, dict(card), small)
         assert str(failed.value) == f"Can't save the model in {small}: No space left on device. The old one stays."
         assert [(path.name, path.read_text()) for path in small.iterdir()] == [("cnn.tflite", "the old model")]
 
@@ -136,7 +139,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
         (small / "checkpoint").mkdir()
         (small / "checkpoint" / "state.json").write_text("the one before")
         with pytest.raises(TrainingFailed) as failed:
-            training.Run(TINY, small, resume=False)._keep()
+            epochs.Run(TINY, small, resume=False)._keep()
         assert str(failed.value) == (
             f"Can't save a checkpoint in {small}: No space left on device. Put that right, and go on with --resume."
         )
@@ -145,7 +148,6 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
 
 
 def new_model(network, card, part):
-    part.mkdir()
     for name in ("cnn.json", "cnn.tfl.meta", "cnn.tflite"):
         (part / name).write_text("new")
 
@@ -160,12 +162,12 @@ def test_when_one_file_cannot_be_replaced_none_is_and_a_sentence_says_why(tmp_pa
             raise OSError(28, "No space left on device")
         return move(path, target)
 
-    monkeypatch.setattr(training, "write_model", new_model)
+    monkeypatch.setattr(export, "write_model", new_model)
     monkeypatch.setattr(Path, "replace", fail_once)
     for name in ("cnn.json", "cnn.tflite"):
         (tmp_path / name).write_text("old")
     with pytest.raises(TrainingFailed) as failed:
-        training.publish(None, {}, tmp_path)
+        export.publish(None, {}, tmp_path)
     assert str(failed.value) == f"Can't save the model in {tmp_path}: No space left on device. The old one stays."
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"cnn.json": "old", "cnn.tflite": "old"}
 
@@ -178,11 +180,11 @@ def test_a_signal_waits_until_all_files_are_replaced(tmp_path, monkeypatch, numb
         signal.raise_signal(number)
         return move(path, target)
 
-    monkeypatch.setattr(training, "write_model", new_model)
+    monkeypatch.setattr(export, "write_model", new_model)
     monkeypatch.setattr(Path, "replace", signal_and_move)
     (tmp_path / "cnn.json").write_text("old")
     with pytest.raises(SystemExit):
-        training.publish(None, {}, tmp_path)
+        export.publish(None, {}, tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
         ("cnn.json", "cnn.tfl.meta", "cnn.tflite"), "new"
     )
@@ -191,7 +193,7 @@ def test_a_signal_waits_until_all_files_are_replaced(tmp_path, monkeypatch, numb
 @pytest.mark.parametrize("step", ["rename", "rmtree"])
 @pytest.mark.parametrize("call", [1, 2, 3])
 def test_a_run_stopped_while_it_keeps_a_checkpoint_can_be_taken_up(tiny, tmp_path, monkeypatch, step, call):
-    run, calls = training.Run(TINY, tmp_path, resume=False), []
+    run, calls = epochs.Run(TINY, tmp_path, resume=False), []
     run._keep()
     where = (Path, "rename") if step == "rename" else (shutil, "rmtree")
     do = getattr(*where)
@@ -206,32 +208,32 @@ def test_a_run_stopped_while_it_keeps_a_checkpoint_can_be_taken_up(tiny, tmp_pat
         patch.setattr(*where, stop)
         with suppress(KeyboardInterrupt):
             run._keep()
-    assert training.Run(TINY, tmp_path, resume=True).epoch == 0
+    assert epochs.Run(TINY, tmp_path, resume=True).epoch == 0
 
 
 @pytest.mark.parametrize(("folder", "work"), [("/dev/null/here", "{}"), ("{}", "/dev/null/here")])
 def test_a_folder_that_cannot_be_written_is_said_before_anything_is_learnt(tiny, tmp_path, folder, work):
     places = [Path(name.format(tmp_path)) for name in (folder, work)]
     with pytest.raises(BadSetting, match=r"^Can't write to the folder /dev/null/here: Not a directory\.$"):
-        training.train(tiny, TINY, *places, resume=False)
+        one_run.train(tiny, TINY, *places, resume=False)
 
 
 def test_a_digit_that_is_missing_is_said_before_anything_is_learnt(tiny, tmp_path):
     kept = tiny.y_train != 6
     lacking = tiny._replace(X_train=tiny.X_train[kept], y_train=tiny.y_train[kept])
     with pytest.raises(BadDataset, match=r"^There are 0 training images of the digit 6; it takes at least 10\.$"):
-        training.train(lacking, TINY, tmp_path / "models", tmp_path / "work", resume=False)
+        one_run.train(lacking, TINY, tmp_path / "models", tmp_path / "work", resume=False)
 
 
 def test_the_same_seed_gives_the_same_card_apart_from_times(tiny, trained, tmp_path):
-    card = training.train(tiny, TINY, tmp_path / "models", tmp_path / "work", resume=False)
+    card = one_run.train(tiny, TINY, tmp_path / "models", tmp_path / "work", resume=False)
     assert times_out(card) == times_out(trained[1])
 
 
 def test_a_run_cut_short_is_taken_up_where_it_stood(tiny, tmp_path):
-    longer = training.Settings(**{**vars(TINY), "epochs": 3})
+    longer = settings.Settings(**{**vars(TINY), "epochs": 3})
 
-    run = training.Run(longer, tmp_path, resume=False)
+    run = epochs.Run(longer, tmp_path, resume=False)
     note = run._note
 
     def note_and_stop(*facts):
@@ -242,16 +244,16 @@ def test_a_run_cut_short_is_taken_up_where_it_stood(tiny, tmp_path):
     run._note = note_and_stop
     with pytest.raises(KeyboardInterrupt):
         run.learn(tiny.X_train[20:], tiny.y_train[20:], tiny.X_train[:20], tiny.y_train[:20])
-    resumed = training.Run(longer, tmp_path, resume=True)
-    assert (resumed.epoch, resumed.history) == (2, run.history)
+    resumed = epochs.Run(longer, tmp_path, resume=True)
+    assert (resumed.epoch, resumed.progress) == (2, run.progress)
     before, after = run.training.get(), resumed.training.get()
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
 def test_doubt_is_fitted_again_to_a_finished_run_and_nothing_else_changes(tiny, trained, tmp_path):
     folder, card = trained
-    more = training.Settings(**{**vars(TINY), "doubted": 0.4})
-    again = training.train(tiny, more, tmp_path / "models", folder / "work", resume=True)
+    more = settings.Settings(**{**vars(TINY), "doubted": 0.4})
+    again = one_run.train(tiny, more, tmp_path / "models", folder / "work", resume=True)
     changed = {name for name in card if again[name] != card[name]} - {"fit_seconds", "trained"}
     assert changed == {"unsure", "doubted"}
     assert again["unsure"]["confidence"] > card["unsure"]["confidence"]
@@ -260,22 +262,22 @@ def test_doubt_is_fitted_again_to_a_finished_run_and_nothing_else_changes(tiny, 
 def test_test_images_that_are_also_training_images_are_counted(tiny):
     slipped = tiny._replace(X_test=np.concatenate([tiny.X_test, tiny.X_train[:1]]))
     alone = tiny._replace(X_test=255 - tiny.X_test)
-    counted = [training.overlap(mnist)["test_images_also_in_training"] for mnist in (alone, tiny, slipped)]
+    counted = [overlap(mnist)["test_images_also_in_training"] for mnist in (alone, tiny, slipped)]
     assert counted == [0, counted[1], counted[1] + 1]
 
 
 def test_a_checkpoint_of_other_settings_is_not_taken_up(trained):
     folder, _ = trained
-    other = training.Settings(**{**vars(TINY), "learning_rate": 0.1})
+    other = settings.Settings(**{**vars(TINY), "learning_rate": 0.1})
     with pytest.raises(BadSetting, match="other settings"):
-        training.Run(other, folder / "work", resume=True)
+        epochs.Run(other, folder / "work", resume=True)
 
 
 def test_a_damaged_checkpoint_is_said(tmp_path):
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "state.json").write_text('{"settings": {"epo')
     with pytest.raises(BadSetting, match=r"is damaged, or another version's; train without --resume\.$"):
-        training.Run(TINY, tmp_path, resume=True)
+        epochs.Run(TINY, tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("how", ["cut", "gone", "of another network", "without sums", "with half of its sums"])
@@ -294,16 +296,16 @@ def test_a_checkpoint_that_is_not_whole_is_said(trained, tmp_path, how):
         half = sums.read_bytes()[: sums.stat().st_size // 2]
         sums.unlink() if how == "without sums" else sums.write_bytes(half)
     with pytest.raises(BadSetting, match=r"is damaged, or another version's; train without --resume\.$"):
-        training.Run(TINY, work, resume=True)
+        epochs.Run(TINY, work, resume=True)
 
 
 def test_nothing_to_resume_is_said(tmp_path):
     with pytest.raises(BadSetting, match="train without --resume"):
-        training.Run(TINY, tmp_path, resume=True)
+        epochs.Run(TINY, tmp_path, resume=True)
 
 
 def test_folding_batch_normalisation_changes_no_score(tiny):
-    run = model.Training(seed=3)
+    run = training.Training(seed=3)
     for _ in range(3):
         run.learn(tiny.X_train[:30], tiny.y_train[:30], 0.01)
     network = model.Inference()
@@ -390,9 +392,9 @@ def test_normalisation_in_one_operation_does_as_tflearn_s_own():
         assert np.allclose(kept[f"ours/{name}"], kept[f"theirs/{name}"], rtol=1e-3), name
 
 
-@pytest.mark.skipif(not model.has_bfloat16(), reason="this processor has no bfloat16")
+@pytest.mark.skipif(not training.has_bfloat16(), reason="this processor has no bfloat16")
 def test_a_network_learns_in_bfloat16_as_in_float32(tiny):
-    runs = [model.Training(seed=3, fast=fast) for fast in (True, False)]
+    runs = [training.Training(seed=3, fast=fast) for fast in (True, False)]
     parts = [slice(at, at + 20) for at in range(0, 200, 20)] * 3
     losses = np.array([[run.learn(tiny.X_train[p], tiny.y_train[p], 0.002) for p in parts] for run in runs])
     assert (losses[:, -10:].mean(1) < 0.5 * losses[:, 0]).all()
@@ -402,9 +404,9 @@ def test_a_network_learns_in_bfloat16_as_in_float32(tiny):
 
 
 def test_a_processor_without_bfloat16_can_not_train_fast(tmp_path, monkeypatch):
-    monkeypatch.setattr(model, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(training, "has_bfloat16", lambda: False)
     with pytest.raises(BadSetting, match=r"^This processor .* train with --no-fast\.$"):
-        training.Run(replace(TINY, fast=True), tmp_path, resume=False)
+        epochs.Run(replace(TINY, fast=True), tmp_path, resume=False)
 
 
 @pytest.mark.parametrize(
@@ -415,11 +417,11 @@ def test_bfloat16_is_taken_where_the_processor_has_it_unless_an_option_says(
     tiny, monkeypatch, option, processor_can, taken
 ):
     asked = []
-    monkeypatch.setattr(model, "has_bfloat16", lambda: processor_can)
+    monkeypatch.setattr(training, "has_bfloat16", lambda: processor_can)
     monkeypatch.setattr(dataset, "load", lambda _: tiny)
-    monkeypatch.setattr(training, "train", lambda _, settings, *__: asked.append(settings) or trained_card())
+    monkeypatch.setattr(one_run, "train", lambda _, settings, *__: asked.append(settings) or trained_card())
     assert train.main(option) == 0
-    assert asked == [training.Settings(fast=taken)]
+    assert asked == [settings.Settings(fast=taken)]
 
 
 def trained_card():
@@ -430,15 +432,15 @@ def test_the_temperature_softens_an_overconfident_network():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, 4000)
     honest = rng.normal(0, 1, (4000, 10)) + 3 * np.eye(10)[labels]  # normal scores: these logits are calibrated at 1/3
-    assert training.best_temperature(honest * 5, labels) == pytest.approx(
-        5 * training.best_temperature(honest, labels), rel=0.02
+    assert calibration.best_temperature(honest * 5, labels) == pytest.approx(
+        5 * calibration.best_temperature(honest, labels), rel=0.02
     )
 
 
 def test_doubt_marks_the_asked_share_of_digits():
     rng = np.random.default_rng(0)
     digits = rng.dirichlet(np.full(11, 0.05), 10_000).astype(np.float32) + 1e-9
-    rule = training.doubt(digits, 0.04)
+    rule = calibration.doubt(digits, 0.04)
     ten = digits[:, :10] / digits[:, :10].sum(1, keepdims=True)
     assert (ten.max(1) < rule["confidence"]).mean() == pytest.approx(0.036, abs=0.002)
     assert (digits[:, 10] > rule["foreign"]).mean() == pytest.approx(0.004, abs=0.002)
@@ -449,7 +451,7 @@ def test_calibration_error_is_the_gap_between_certainty_and_truth():
         def score(self, pictures):
             return np.tile(np.float32([0.9, 0.1] + [0] * 9), (len(pictures), 1))
 
-    facts = training.evaluate(Sure(), np.zeros((10, 28, 28), np.uint8), np.array([0] * 5 + [1] * 5))
+    facts = cards.evaluate(Sure(), np.zeros((10, 28, 28), np.uint8), np.array([0] * 5 + [1] * 5))
     assert facts == {"accuracy": 0.5, "test_images": 10, "test_errors": 5, "calibration_error": 0.4}
 
 

@@ -3,13 +3,19 @@
 matplotlib is used without a display. Each file is written beside its place and then moved there.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from reading.arrays import Float, Ints
 
 DPI = 120
 BLUE, ORANGE, GREY = "#2563ab", "#d9730d", "#8a8f98"
@@ -31,7 +37,7 @@ def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
             part.unlink()
 
 
-def learning_curve(history: list[dict], path: Path) -> None:
+def learning_curve(history: list[dict[str, Any]], path: Path) -> None:
     """Draw loss and accuracy over the epochs.
 
     `history` has a row for each epoch with the keys epoch (from 1), loss, accuracy and val_accuracy (0..1);
@@ -50,14 +56,14 @@ def learning_curve(history: list[dict], path: Path) -> None:
             axes.grid(alpha=0.3)
 
 
-def _line(axes: mpl.axes.Axes, history: list[dict], key: str, label: str, color: str) -> None:
+def _line(axes: mpl.axes.Axes, history: list[dict[str, Any]], key: str, label: str, color: str) -> None:
     rows = [row for row in history if row.get(key) is not None]
     scale = 100 if "accuracy" in key else 1
     epochs, values = [row["epoch"] for row in rows], [scale * row[key] for row in rows]
     axes.plot(epochs, values, label=label, color=color, marker=".")
 
 
-def confusion_matrix(matrix: np.ndarray, path: Path) -> None:
+def confusion_matrix(matrix: Ints, path: Path) -> None:
     """Draw int (10, 10), a row for each label and a column for each answer; the diagonal is left pale.
 
     Raises OSError if `path` can't be written, as all of these.
@@ -72,13 +78,13 @@ def confusion_matrix(matrix: np.ndarray, path: Path) -> None:
         figure.colorbar(image, label="misread pictures")
 
 
-def _count_cells(axes: mpl.axes.Axes, matrix: np.ndarray, wrong: np.ndarray) -> None:
+def _count_cells(axes: mpl.axes.Axes, matrix: Ints, wrong: Ints) -> None:
     for (row, column), count in np.ndenumerate(matrix):
         color = "white" if wrong[row, column] > wrong.max() / 2 else GREY if row == column else "black"
         axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=9)
 
 
-def digit_bars(matrix: np.ndarray, path: Path) -> None:
+def digit_bars(matrix: Ints, path: Path) -> None:
     """Draw precision and recall of each digit as bars, from the matrix that `confusion_matrix` draws."""
     right = np.diag(matrix)
     bars = {"recall": right / np.maximum(matrix.sum(1), 1), "precision": right / np.maximum(matrix.sum(0), 1)}
@@ -91,7 +97,7 @@ def digit_bars(matrix: np.ndarray, path: Path) -> None:
         axes.legend(loc="lower right", ncols=2)
 
 
-def misread(pictures: np.ndarray, y: np.ndarray, scores: np.ndarray, path: Path) -> None:
+def misread(pictures: Float, y: Ints, scores: Float, path: Path) -> None:
     """Draw up to 40 misread pictures (n, 28, 28), the most confident mistakes first, with label and answer."""
     wrong = np.flatnonzero(scores.argmax(1) != y)
     wrong = wrong[np.argsort(-scores[wrong].max(1), kind="stable")][:40]
@@ -105,7 +111,7 @@ def misread(pictures: np.ndarray, y: np.ndarray, scores: np.ndarray, path: Path)
             cell.set_title(f"{y[number]}, read as {answer} ({sure:.0%})", fontsize=7)
 
 
-def heat_map(candidates: list[dict], path: Path) -> None:
+def heat_map(candidates: list[dict[str, Any]], path: Path) -> None:
     """Draw the accuracy of a grid search over its two settings; a row holds these and "accuracy" in 0..1."""
     across, down = [name for name in candidates[0] if name not in ("accuracy", "deviation")]
     columns = list(dict.fromkeys(row[across] for row in candidates))

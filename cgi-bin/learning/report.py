@@ -1,14 +1,20 @@
 """How well a model does, in numbers and pictures, from its scores."""
 
-from pathlib import Path
+from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from sklearn.metrics import classification_report, confusion_matrix
 
+from reading.cards import Card
 from reading.errors import BadSetting
 
+if TYPE_CHECKING:
+    from reading.arrays import Float, Ints
 
-def metrics(title: str, y: np.ndarray, scores: np.ndarray) -> str:
+
+def metrics(title: str, y: Ints, scores: Float) -> str:
     """Return a classification report and a confusion matrix, for labels (n,) and scores (n, 10).
 
     `title` names the pictures: "10,000 test images".
@@ -20,18 +26,19 @@ def metrics(title: str, y: np.ndarray, scores: np.ndarray) -> str:
     )
 
 
-def confusion(y: np.ndarray, answers: np.ndarray) -> np.ndarray:
+def confusion(y: Ints, answers: Ints) -> Ints:
     """Return int (10, 10): how many pictures of the label (row) were read as the answer (column)."""
-    return confusion_matrix(y, answers, labels=range(10))
+    matrix: Ints = confusion_matrix(y, answers, labels=range(10))
+    return matrix
 
 
-def _table(matrix: np.ndarray) -> str:
+def _table(matrix: Ints) -> str:
     head = "     " + "".join(f"{digit:6d}" for digit in range(10))
     rows = [f"{digit:5d}" + "".join(f"{count:6d}" for count in row) for digit, row in enumerate(matrix)]
     return "\n".join([head, *rows])
 
 
-def save_plots(folder: Path, X: np.ndarray, y: np.ndarray, scores: np.ndarray, search: dict | None = None) -> None:
+def save_plots(folder: Path, X: Float, y: Ints, scores: Float, search: Card | None = None) -> None:
     """Save plots of how pictures (n, 784) in 0..1 with labels (n,) were scored, and of a grid search if there was one.
 
     Raises BadSetting if the folder can't be written.

@@ -38,7 +38,7 @@ class _Interpreter(Protocol):
 
 def run_of(card: Card) -> Run:
     """What scores pictures with the model of a card. Raises NoModel, BrokenModel, MissingPackage, BadSetting."""
-    return _cnn(card) if card["file"].endswith(".tflite") else _onnx(card)
+    return _cnn(card) if card["file"].endswith(".tflite") else onnx(card)
 
 
 def _cnn(card: Card) -> Run:
@@ -49,7 +49,7 @@ def _cnn(card: Card) -> Run:
     if engine == "numpy":
         return network(card).score
     try:
-        return _litert(card)
+        return litert(card)
     except (MissingPackage, NoModel):
         if engine or not has_weights(card):
             raise
@@ -70,12 +70,16 @@ def network(card: Card) -> Network:
         raise BrokenModel(f"The weights in {file} do not fit the card {name}.json. {train_again(name)}") from error
 
 
-def _litert(card: Card) -> Run:
+def litert(card: Card, data: bytes | None = None) -> Run:
+    """The CNN in LiteRT, from its file or, before that is published, from what is to be in it.
+
+    Raises NoModel, BrokenModel, MissingPackage.
+    """
     try:
         from ai_edge_litert import interpreter
     except ImportError as error:
         raise _missing("ai-edge-litert") from error
-    data = read_checked(cards.MODELS, card["file"], card["sha256"], card["name"])
+    data = data or read_checked(cards.MODELS, card["file"], card["sha256"], card["name"])
     try:
         loaded: _Interpreter = interpreter.Interpreter(model_content=data, num_threads=1)
         loaded.allocate_tensors()
@@ -100,12 +104,13 @@ def _run_in(loaded: _Interpreter) -> Run:
     return run
 
 
-def _onnx(card: Card) -> Run:
+def onnx(card: Card, data: bytes | None = None) -> Run:
+    """A scikit-learn model in ONNX Runtime; `data` as in `litert`. Raises NoModel, BrokenModel, MissingPackage."""
     try:
         import onnxruntime
     except ImportError as error:
         raise _missing("onnxruntime", f"; the model {DEFAULT!r} works without it") from error
-    data = read_checked(cards.MODELS, card["file"], card["sha256"], card["name"])
+    data = data or read_checked(cards.MODELS, card["file"], card["sha256"], card["name"])
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     try:

@@ -68,10 +68,6 @@ class MissingPackage(Problem):
     status = "503 Service Unavailable"
 
 
-class BadDataset(Problem):
-    """Data that is missing, short, swapped, or not what its name says."""
-
-
 class NotADigit(Problem):
     """Something other than 0 to 9 where a digit is asked for."""
 
@@ -79,8 +75,6 @@ class NotADigit(Problem):
 
 
 class BadSetting(Problem):
-    """A value on the command line that can't work."""
+    """A value on the command line, or in the environment, that can't work."""
 
-
-class TrainingFailed(Problem):
-    """A model was trained but must not be used."""
+    status = "503 Service Unavailable"

@@ -1,12 +1,14 @@
-"""The scikit-learn models of `classical.py` as ONNX, which is served without scikit-learn.
+"""The scikit-learn models as ONNX, which is served without scikit-learn.
 
 skl2onnx converts what scikit-learn fitted; the steps of our own are written out as nodes around it. The exported
 model takes "picture", float32 (n, 784) in 0..1, already deskewed, and gives "probabilities", float32 (n, 10).
 """
 
+from __future__ import annotations
+
 import logging
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -14,7 +16,12 @@ from onnx import TensorProto, compose, helper, numpy_helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 
-from learning.classical.estimators import DIRECTIONS, FLOOR, PAIRS, SIDE, STRIDE, TINY, WINDOW, Calibrated, Vote
+from learning.classical.calibrated import FLOOR, PAIRS, TINY, Calibrated, Vote
+from learning.classical.features import DIRECTIONS, SIDE, STRIDE, WINDOW
+
+if TYPE_CHECKING:
+    from reading.arrays import Float
+
 
 OPSET = {"": 17, "ai.onnx.ml": 3}
 # Of each node of a tree, these say nothing that ONNX Runtime doesn't assume by itself.
@@ -40,14 +47,14 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
-    def add(self, kind: str, *entries: str | np.ndarray, exit_: str = "", **attributes: Any) -> str:
+    def add(self, kind: str, *entries: str | Float, exit_: str = "", **attributes: Any) -> str:
         """Add a node and return the name of its result; an entry that is an array becomes a constant."""
         exit_ = exit_ or f"{kind.lower()}_{len(self.nodes)}"
         names = [entry if isinstance(entry, str) else self._constant(entry) for entry in entries]
         self.nodes.append(helper.make_node(kind, names, [exit_], **attributes))
         return exit_
 
-    def _constant(self, value: np.ndarray) -> str:
+    def _constant(self, value: Float) -> str:
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(value, name))
         return name
@@ -64,7 +71,8 @@ class Graph:
         self.add("Identity", features, exit_=graph.input[0].name)
         self.nodes.extend(_lean(node) for node in graph.node)
         self.constants.extend(graph.initializer)
-        return graph.output[1].name
+        name: str = graph.output[1].name
+        return name
 
     def to_bytes(self) -> bytes:
         """Return the checked file."""
@@ -74,7 +82,8 @@ class Graph:
         versions = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
         model = helper.make_model(graph, opset_imports=versions, ir_version=8)
         onnx.checker.check_model(model)
-        return model.SerializeToString()
+        data: bytes = model.SerializeToString()
+        return data
 
 
 def _lean(node: onnx.NodeProto) -> onnx.NodeProto:
@@ -85,7 +94,7 @@ def _lean(node: onnx.NodeProto) -> onnx.NodeProto:
 
 
 def _gradients(graph: Graph, picture: str) -> str:
-    """Add what `classical.Gradients` does, in whole numbers until the last division, as it does."""
+    """Add what `features.Gradients` does, in whole numbers until the last division, as it does."""
     square = graph.add("Reshape", picture, np.array([-1, 1, SIDE, SIDE]))
     pixels = graph.add("Round", graph.add("Mul", square, np.array([255], np.float32)))
     edges = graph.add("Relu", graph.add("Conv", pixels, _filters(), pads=[1, 1, 1, 1]))
@@ -94,7 +103,7 @@ def _gradients(graph: Graph, picture: str) -> str:
     return graph.add("Flatten", graph.add("Div", sums, np.array([255 * WINDOW**2], np.float32)))
 
 
-def _filters() -> np.ndarray:
+def _filters() -> Float:
     """Return float32 (8, 1, 3, 3): a neighbour less the opposite one."""
     filters = np.zeros((len(DIRECTIONS), 1, 3, 3), np.float32)
     for number, (row, column) in enumerate(DIRECTIONS):
@@ -110,8 +119,8 @@ def _calibrated(graph: Graph, model: Calibrated, features: str) -> str:
     return _probabilities(graph, raw, model.scale_)
 
 
-def _probabilities(graph: Graph, raw: str, scale: np.ndarray) -> str:
-    """Add what `classical._evidence` does, and the softmax over it."""
+def _probabilities(graph: Graph, raw: str, scale: Float) -> str:
+    """Add what `calibrated._evidence` does, and the softmax over it."""
     if len(scale) == 2:
         pairs = graph.add("Mul", raw, np.float32(scale[1:]))
         # The logarithm of the logistic function of x is -softplus(-x).

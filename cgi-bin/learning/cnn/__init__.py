@@ -1,1 +1,7 @@
-"""The training of the CNN."""
+"""The training of the CNN that `model.py` defines.
+
+`run` is one training run with its `settings`: `epochs` learns with the graph of `training`, from pictures that
+`variety` prepares in another process, and leaves a `checkpoint` each time; `calibration` fits temperature and doubt;
+`card` describes the network and `export` writes its files. `teach` goes on from a trained network with the `drawings`
+of a CSV file.
+"""

@@ -1,28 +1,34 @@
-"""Teach the shipped CNN somebody's own hand: `train.py --extra drawings.csv`.
+"""Teach the shipped CNN somebody's own hand: `train.py --extra drawings.csv`, a file that the page exports.
 
-The file is what the page exports: the format of Kaggle's digit competition, a row a drawing, `label,pixel0,...,
-pixel783`, the label 0..9 and the pixels 0..255, ink 255. The network goes on learning for a minute from these
-drawings, each repeated, among digits of MNIST so that it does not forget them. Whether that helps is measured
-by cross-validation: every drawing is read once by a network that has not seen it.
+The network goes on learning for a minute from these drawings, each repeated, among digits of MNIST so that it does not
+forget them. Whether that helps is measured by cross-validation: every drawing is read once by a network that has not
+seen it.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
 from learning.augment.epoch import Augmenter
+from learning.cnn import drawings
+from learning.cnn.card import evaluate
+from learning.cnn.export import publish
+from learning.cnn.training import Training
 from learning.cnn.weights import checkpoint_path
-from learning.data.dataset import Mnist
-from reading.errors import BadDataset, BrokenModel, NoModel
+from learning.data.mnist import Mnist
+from learning.publishing import check_folder
+from model import Inference
+from reading.cards import Card
+from reading.errors import BrokenModel, NoModel
 
-COLUMNS = ["label", *(f"pixel{i}" for i in range(784))]
+if TYPE_CHECKING:
+    from reading.arrays import Bytes, Float, Ints
 
 
 @dataclass(frozen=True)
@@ -38,60 +44,27 @@ class Lesson:
     seed: int = 1
 
 
-def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read a CSV file of labelled drawings: uint8 (n, 28, 28) and int64 (n,). Raises BadDataset."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadDataset(f"{path} can't be read as CSV: {error}") from error
-    except ValueError as error:  # no header to unpack
-        raise BadDataset(f"{path} is empty.") from error
-    if header != COLUMNS:
-        raise BadDataset(f"{path} should begin with the line label,pixel0,...,pixel783, as the page exports it.")
-    numbers = np.array([_row(path, line, row) for line, row in enumerate(rows, 2)], np.int64).reshape(-1, 785)
-    if len(numbers) < 2:
-        raise BadDataset(
-            f"{path} has {len(numbers)} drawings; at least two are needed to learn from one and test another."
-        )
-    return numbers[:, 1:].astype(np.uint8).reshape(-1, 28, 28), numbers[:, 0]
-
-
-def _row(path: Path, line: int, row: list[str]) -> list[int]:
-    if len(row) != 785 or not all(text.isdecimal() for text in row):
-        raise BadDataset(f"{path}, line {line}: 785 whole numbers are expected.")
-    numbers = [int(text) for text in row]
-    if numbers[0] > 9 or max(numbers[1:]) > 255:
-        raise BadDataset(f"{path}, line {line}: a label is 0 to 9, a pixel 0 to 255.")
-    return numbers
-
-
-def teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path) -> dict[str, Any]:
+def teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path) -> Card:
     """Teach the CNN in `models` the drawings in a CSV file and write the taught one to `folder`.
 
     Returns its card, whose "extra" says how many of the drawings were read rightly before, and after by
     cross-validation. Raises BadDataset, BadSetting, NoModel, BrokenModel, TrainingFailed.
     """
-    from learning.cnn import run as training
-    from model import Inference
-
-    training.check_folder(folder)
-    pictures, labels = read(path)
+    check_folder(folder)
+    pictures, labels = drawings.read(path)
     card, weights = shipped(models)
     network = Inference(card["temperature"])
     network.set(weights)
     extra = {"drawings": len(labels), "right_before": _right(network, pictures, labels), "repeat": lesson.repeat}
     extra["right_after"] = cross_validate(network, weights, mnist, pictures, labels, lesson)
     network.set(learn(weights, mnist, pictures, labels, lesson))
-    card |= {"extra": extra} | training.evaluate(network, mnist.X_test, mnist.y_test)
-    training.publish(network, card, folder)
+    card |= {"extra": extra} | evaluate(network, mnist.X_test, mnist.y_test)
+    publish(network, card, folder)
     return card
 
 
-def shipped(models: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def shipped(models: Path) -> tuple[Card, dict[str, Float]]:
     """The card and the folded weights of the model to go on from. Raises NoModel, BrokenModel."""
-    from model import Inference
-
     try:
         card = json.loads((models / "cnn.json").read_text())
     except OSError as error:
@@ -105,7 +78,7 @@ def shipped(models: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def cross_validate(
-    network: Any, weights: dict[str, np.ndarray], mnist: Mnist, X: np.ndarray, y: np.ndarray, lesson: Lesson
+    network: Inference, weights: dict[str, Float], mnist: Mnist, X: Bytes, y: Ints, lesson: Lesson
 ) -> int:
     """How many drawings are read rightly by networks that learnt from the others only."""
     fold = np.random.default_rng(lesson.seed).permutation(len(y)) % min(lesson.folds, len(y))
@@ -116,12 +89,8 @@ def cross_validate(
     return right
 
 
-def learn(
-    weights: dict[str, np.ndarray], mnist: Mnist, X: np.ndarray, y: np.ndarray, lesson: Lesson
-) -> dict[str, np.ndarray]:
+def learn(weights: dict[str, Float], mnist: Mnist, X: Bytes, y: Ints, lesson: Lesson) -> dict[str, Float]:
     """Go on from folded weights with repeated drawings among digits of MNIST; returns the new weights."""
-    from model import Training
-
     rng = np.random.default_rng(lesson.seed)
     company = rng.permutation(len(mnist.y_train))[: lesson.company]
     X = np.concatenate([mnist.X_train[company], np.repeat(X, lesson.repeat, 0)])
@@ -136,5 +105,5 @@ def learn(
     return training.get()
 
 
-def _right(network: Any, pictures: np.ndarray, labels: np.ndarray) -> int:
+def _right(network: Inference, pictures: Bytes, labels: Ints) -> int:
     return int((network.score(pictures.astype(np.float32) / 255)[:, :10].argmax(1) == labels).sum())

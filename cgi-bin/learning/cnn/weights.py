@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from learning.errors import TrainingFailed
 from reading import cards, convnet
-from reading.errors import TrainingFailed
 
 CHECKPOINT = "cnn.tfl"  # the checkpoint's files begin so
 DATA = ".data-00000-of-00001"  # the one with the tensors ends so

@@ -1,1 +1,6 @@
-"""MNIST and its files."""
+"""MNIST: what it is, where it comes from, how it is kept.
+
+`mnist` is the data set in memory; `dataset.load` finds it on this machine or downloads it; `idx` checks and reads the
+original files; `download` gets them; `hdf5` writes and reads the one file that `fetch.py` makes; `variants` shifts and
+turns training images and writes samples.
+"""

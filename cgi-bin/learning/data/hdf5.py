@@ -7,18 +7,24 @@ Each of these has the attribute sha256, of its content; the file has the attribu
 then each kind of variant in the same order.
 """
 
+from __future__ import annotations
+
 import hashlib
 import io
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
-from learning.data.dataset import Mnist
-from reading.errors import BadDataset
+from learning.data.mnist import Mnist
+from learning.errors import BadDataset
+
+if TYPE_CHECKING:
+    from reading.arrays import Bytes
+
 
 NAMES = ("X_train", "y_train", "X_test", "y_test")
 
@@ -50,13 +56,13 @@ def _packed(mnist: Mnist, seed: int) -> memoryview:
     return packed.getbuffer()
 
 
-def _add(file: h5py.File, name: str, array: np.ndarray) -> None:
+def _add(file: h5py.File, name: str, array: Bytes) -> None:
     chunk = (min(len(array), 1000), *array.shape[1:])
     stored = file.create_dataset(name, data=array, chunks=chunk, compression="gzip")
     stored.attrs["sha256"] = _digest(array)
 
 
-def _digest(array: np.ndarray) -> str:
+def _digest(array: Bytes) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
@@ -80,7 +86,7 @@ def read(path: Path) -> Mnist:
     return Mnist(X_train, y_train, X_test, y_test, source, sha256, copies)
 
 
-def _array(file: h5py.File, name: str, path: Path) -> np.ndarray:
+def _array(file: h5py.File, name: str, path: Path) -> Bytes:
     stored = file.get(name)
     if not isinstance(stored, h5py.Dataset):
         raise BadDataset(f"{path} has no data set {name}; it has {', '.join(file) or 'nothing'}.")
@@ -88,7 +94,7 @@ def _array(file: h5py.File, name: str, path: Path) -> np.ndarray:
     if stored.dtype != np.uint8 or stored.ndim < 1 or stored.shape[1:] != wanted or not len(stored):
         shape = f"(n{''.join(f', {side}' for side in wanted) or ','})"
         raise BadDataset(f"{name} in {path} is {stored.dtype} {stored.shape} and should be uint8 {shape}.")
-    array = stored[:]
+    array: Bytes = stored[:]
     if stored.attrs.get("sha256", digest := _digest(array)) != digest:
         raise BadDataset(f"{name} in {path} was changed or damaged: it isn't what its checksum says.")
     if not wanted and array.max() > 9:
@@ -96,7 +102,7 @@ def _array(file: h5py.File, name: str, path: Path) -> np.ndarray:
     return array
 
 
-def _facts(facts: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> tuple[int, dict[str, str], str]:
+def _facts(facts: dict[str, Any], arrays: dict[str, Bytes], path: Path) -> tuple[int, dict[str, str], str]:
     """Return copies, checksums and source; a file of other making may lack them."""
     try:
         copies = int(facts.get("copies", 1))

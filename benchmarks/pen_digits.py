@@ -1,0 +1,122 @@
+"""Real pen digits: the corpus of strokes, and how they are drawn on a canvas like the page's, in six ways."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "cgi-bin"))
+
+import numpy as np  # noqa: E402
+from PIL import Image, ImageDraw  # noqa: E402
+
+from learning.errors import BadDataset  # noqa: E402
+
+STROKES = ROOT.parent / "shared" / "strokes" / "unipen-digits-dev.jsonl.gz"
+WHERE = (
+    "They are isolated digits of UNIPEN Train-R01/V07, benchmark 1a (Zenodo, doi 10.5281/zenodo.1195803), one JSON "
+    'object a line: {"label": 9, "strokes": [[[x, y], ...], ...]}, y down. Name such a file with --strokes.'
+)
+CANVAS = 280  # pixels a side
+OVERSAMPLING = 3  # drawn this much larger, then averaged down
+
+Strokes = Sequence[np.ndarray | Sequence[Sequence[float]]]
+
+
+class Condition(NamedTuple):
+    """How a digit is drawn; each pair is a range of equally likely values."""
+
+    pen: tuple[float, float]  # width in pixels
+    side: tuple[float, float]  # longer side of the digit as a share of the canvas
+    centred: bool  # else anywhere that fits
+    turn: tuple[float, float] = (0, 0)  # degrees, either way
+
+
+CONDITIONS = {
+    "neat": Condition((16, 16), (0.70, 0.70), centred=True),
+    "casual": Condition((12, 24), (0.25, 0.85), centred=False),
+    "thin": Condition((6, 6), (0.60, 0.80), centred=False),
+    "thick": Condition((32, 32), (0.60, 0.80), centred=False),
+    "small": Condition((10, 10), (0.15, 0.25), centred=False),
+    "tilted": Condition((16, 16), (0.70, 0.70), centred=True, turn=(10, 20)),
+}
+
+
+class Digit(NamedTuple):
+    """One digit of the corpus."""
+
+    label: int
+    strokes: Strokes  # [[[x, y], ...], ...], y down, any unit
+
+
+def digits(path: Path, limit: int | None = None) -> list[Digit]:
+    """Read digits from a .jsonl or .jsonl.gz file; `limit` takes that many, spread over the file.
+
+    Raises BadDataset.
+    """
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+            every = [_digit(line) for line in lines if line.strip()]
+    except FileNotFoundError as error:
+        raise BadDataset(f"There are no strokes at {path}. {WHERE}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadDataset(f"The strokes in {path} can't be read: {error}. {WHERE}") from error
+    if not every:
+        raise BadDataset(f"There is no digit in {path}. {WHERE}")
+    return every if limit is None or limit >= len(every) else [every[at * len(every) // limit] for at in range(limit)]
+
+
+def _digit(line: str) -> Digit:
+    record = json.loads(line)
+    strokes = [np.asarray(stroke, float).reshape(-1, 2) for stroke in record["strokes"] if stroke]
+    if record["label"] not in range(10) or not strokes:
+        raise ValueError(f"no digit of 0 to 9 with strokes: {line[:60].strip()}")
+    return Digit(record["label"], strokes)
+
+
+def render(strokes: Strokes, condition: str, rng: np.random.Generator) -> np.ndarray:
+    """Draw strokes with round caps and joins, black on white: uint8 (280, 280)."""
+    how = CONDITIONS[condition]
+    pen = rng.uniform(*how.pen)
+    points = [np.asarray(stroke, float).reshape(-1, 2) for stroke in strokes]
+    placed = _placed(points, how, pen, rng)
+    paper = Image.new("L", (CANVAS * OVERSAMPLING,) * 2, 255)
+    draw = ImageDraw.Draw(paper)
+    for stroke in placed:
+        _stroke(draw, stroke * OVERSAMPLING, pen * OVERSAMPLING)
+    return np.asarray(paper.reduce(OVERSAMPLING))
+
+
+def _placed(points: list[np.ndarray], how: Condition, pen: float, rng: np.random.Generator) -> list[np.ndarray]:
+    """Turn, scale and move the strokes onto the canvas."""
+    every = np.concatenate(points)
+    longer = float(np.ptp(every, axis=0).max()) or 1.0
+    turn = math.radians(rng.uniform(*how.turn)) * rng.choice([-1, 1])
+    scale = rng.uniform(*how.side) * CANVAS / longer
+    matrix = scale * np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    every = every @ matrix
+    low, high = every.min(0), every.max(0)
+    room = CANVAS - pen - (high - low)
+    share = np.full(2, 0.5) if how.centred else rng.uniform(size=2)
+    return [stroke @ matrix - low + pen / 2 + room * share for stroke in points]
+
+
+def _stroke(draw: ImageDraw.ImageDraw, points: np.ndarray, pen: float) -> None:
+    if len(points) > 1:
+        draw.line([tuple(point) for point in points], fill=0, width=round(pen))
+    for x, y in points:  # a disc at every point makes both the caps and the joins round
+        draw.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], fill=0)
+
+
+def png(picture: np.ndarray) -> bytes:
+    """Encode uint8 (h, w) as a PNG file, as a canvas does."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    return file.getvalue()

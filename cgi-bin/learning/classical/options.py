@@ -1,0 +1,85 @@
+"""The command line of the scikit-learn models."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any
+
+from learning.classical.estimators import SETTINGS
+from learning.classical.search import GRIDS
+
+
+def positive(text: str) -> float:
+    """A number above 0, for argparse."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+def whole(text: str) -> int:
+    """A whole number from 1 on, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def gamma(text: str) -> float | str:
+    """What SVC takes as gamma, for argparse."""
+    return text if text in ("scale", "auto") else positive(text)
+
+
+# One row a setting: its name in scikit-learn, the flags, what argparse needs, help
+OPTIONS: list[tuple[str, list[str], dict[str, Any], str]] = [
+    ("C", ["-C", "--regularization"], {"type": positive, "metavar": "C"}, "price of a misread picture"),
+    (
+        "gamma",
+        ["-G", "--gamma"],
+        {"type": gamma, "metavar": "G"},
+        "narrowness of the kernel, a number above 0, scale or auto",
+    ),
+    ("kernel", ["--kernel"], {"choices": ["rbf", "poly", "linear", "sigmoid"]}, "shape of the kernel"),
+    ("degree", ["--degree"], {"type": whole, "metavar": "N"}, "degree of the kernel poly"),
+    ("n_estimators", ["-E", "--estimators"], {"type": whole, "metavar": "N"}, "number of trees"),
+    ("max_depth", ["-D", "--max_depth"], {"type": whole, "metavar": "N"}, "questions on a way down a tree, at most"),
+    (
+        "loss",
+        ["-L", "--loss"],
+        {"choices": ["log_loss", "hinge", "modified_huber", "squared_hinge", "perceptron"]},
+        "what a wrong score costs",
+    ),
+    ("penalty", ["-P", "--penalty"], {"choices": ["l2", "l1", "elasticnet"]}, "what large weights cost"),
+    ("alpha", ["-A", "--alpha"], {"type": positive, "metavar": "A"}, "weight of the penalty"),
+]
+NAMES = {flags[-1]: name for name, flags, _, _ in OPTIONS}  # of the setting that a flag is for
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the scikit-learn models."""
+    group = parser.add_argument_group("scikit-learn models", "An option names the models that have it.")
+    add = group.add_argument
+    add("-V", "--validation", action="store_true", help="report on a tenth of the training images, kept apart")
+    add("-g", "--gridsearch", action="store_true", help="choose settings by cross-validation, overriding single ones")
+    add("--subset", type=whole, metavar="N", help="train on N training images, chosen at random (default: all)")
+    for name, flags, details, text in OPTIONS:
+        models = [model for model in SETTINGS if name in SETTINGS[model]]
+        usual = SETTINGS[models[0]][name]
+        note = f"{text}: {', '.join(models)} (default: {'no limit' if usual is None else usual})"
+        add(*flags, dest=name, help=note, **details)
+
+
+def flags(model: str) -> list[str]:
+    """Return the long flags that only concern how a scikit-learn model is trained, of those that `model` has."""
+    own = [flags[-1] for name, flags, _, _ in OPTIONS if name in SETTINGS[model]]
+    search = ["--gridsearch"] if model in GRIDS else []
+    return ["--validation", "--subset", *search, *own]
+
+
+def settings_of(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of the chosen model: its usual ones, and those of the command line in their place."""
+    given = {name: getattr(chosen, name) for name in SETTINGS[chosen.model]}
+    return SETTINGS[chosen.model] | {name: value for name, value in given.items() if value is not None}

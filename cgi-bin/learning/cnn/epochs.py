@@ -1,0 +1,90 @@
+"""The epochs of a training run: each learns, is noted, and leaves a checkpoint."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from learning.cnn import checkpoint, training
+from learning.cnn.checkpoint import GO_ON, Progress
+from learning.cnn.settings import Settings
+from learning.cnn.variety import Variety
+from learning.publishing import saving
+from reading.errors import BadSetting
+
+if TYPE_CHECKING:
+    from reading.arrays import Bytes, Ints
+
+
+SETTLE = 30_000  # pictures that batch normalisation sees once the weights are averaged
+
+
+class Run:
+    """The epochs of a run, from the first or from where a checkpoint stands."""
+
+    def __init__(self, settings: Settings, work: Path, resume: bool) -> None:
+        if settings.fast and not training.has_bfloat16():
+            raise BadSetting("This processor does not compute in bfloat16, as --fast would; train with --no-fast.")
+        self.settings, self.work = settings, work
+        self.training = training.Training(settings.seed, fast=settings.fast)
+        self.progress = checkpoint.take_up(work, self.training, settings) if resume else Progress()
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return len(self.progress.history)
+
+    def learn(self, X: Bytes, y: Ints, X_held: Bytes, y_held: Ints) -> None:
+        """Learn from uint8 (n, 28, 28) pictures and their labels, epoch by epoch, each with a checkpoint."""
+        started = time.time()
+        with Variety(X, y, self.settings) as variety:
+            for pictures, labels in variety.epochs(self.epoch):
+                loss = self._learn_epoch(pictures, labels)
+                accuracy = float((self.training.logits(X_held)[:, :10].argmax(1) == y_held).mean())
+                now = time.time()
+                self._note(loss, accuracy, now - started)
+                started = now
+            self._average(variety.last())
+
+    # The mean of the weights at the end of the last epochs generalises better than any one of them (stochastic
+    # weight averaging, Izmailov et al., 2018).
+    def _average(self, pictures: Bytes) -> None:
+        count = min(self.settings.averaged, self.settings.epochs)
+        self.training.set({name: total / count for name, total in self.progress.sum.items()})
+        size = self.settings.batch_size * 4
+        self.training.settle([pictures[at : at + size] for at in range(0, min(SETTLE, len(pictures)), size)])
+
+    def _learn_epoch(self, pictures: Bytes, labels: Ints) -> float:
+        size, losses = self.settings.batch_size, []
+        steps = max(len(labels) // size, 1)
+        title = f"epoch {self.epoch + 1}/{self.settings.epochs}"
+        for step in tqdm(range(steps), title, unit="step", leave=False, disable=None):
+            part = slice(step * size, (step + 1) * size)
+            losses.append(self.training.learn(pictures[part], labels[part], self._rate(self.epoch + step / steps)))
+        return float(np.mean(losses))
+
+    def _rate(self, epoch: float) -> float:
+        """Learning rate: up during the first half epoch, then down to nothing along a cosine."""
+        falling = 0.5 + 0.5 * np.cos(np.pi * epoch / self.settings.epochs)
+        return float(self.settings.learning_rate * min(1.0, 0.01 + 2 * epoch) * falling)
+
+    def _note(self, loss: float, accuracy: float, seconds: float) -> None:
+        from learning.plots import learning_curve  # matplotlib takes long to import
+
+        now = self.progress
+        now.seconds += seconds
+        now.history.append({"epoch": self.epoch + 1, "loss": round(loss, 5), "val_accuracy": accuracy})
+        if self.epoch > self.settings.epochs - self.settings.averaged:
+            now.sum = {name: now.sum.get(name, 0) + value for name, value in self.training.get().items()}
+        self._keep()
+        with saving("the learning curve", self.work, GO_ON):
+            learning_curve(now.history, self.work / "learning-curve.png")
+        left = (self.settings.epochs - self.epoch) * now.seconds / self.epoch / 60
+        print(f"epoch {self.epoch}: loss {loss:.4f}, held back {accuracy:.2%}, {left:.0f} minutes left", flush=True)
+
+    def _keep(self) -> None:
+        checkpoint.keep(self.work, self.training, self.settings, self.progress)

@@ -1,0 +1,105 @@
+"""What every training does with files: check a folder, and replace a model by a new one, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from learning.errors import TrainingFailed
+from learning.signals import uninterrupted
+from reading.errors import BadSetting
+
+
+def check_folder(folder: Path) -> None:
+    """Raise BadSetting unless files can be written to a folder, which is made if need be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".{os.getpid()}.part"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadSetting(f"Can't write to the folder {folder}: {error.strerror}.") from error
+
+
+@contextmanager
+def saving(what: str, folder: Path, then: str) -> Iterator[None]:
+    """Turn what may go wrong in writing files into TrainingFailed; `then` says what there is, or what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise TrainingFailed(f"Can't save {what} in {folder}: {error.strerror}. {then}") from error
+
+
+def publish(name: str, folder: Path, write: Callable[[Path], None]) -> None:
+    """Have `write` put a model's files into a new folder beside `folder`'s own, and replace those by them.
+
+    All are replaced or none, the card `NAME.json` last. They are on the disk before the first is moved, and Ctrl-C
+    waits until the last is in place. Raises TrainingFailed if that can't be done; the old model is whole then.
+    """
+    part = folder / f".{name}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        with saving("the model", folder, "The old one stays."):
+            part.mkdir(parents=True)
+            write(part)
+            _sync_all(part)
+            with uninterrupted():
+                _replace(part, folder, f"{name}.json")
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def write_card(card: dict[str, Any], folder: Path) -> None:
+    """Write a model's card, `NAME.json`."""
+    (folder / f"{card['name']}.json").write_bytes((json.dumps(card, indent=1) + "\n").encode())
+
+
+def digest(data: bytes) -> str:
+    """The SHA-256 of a file's bytes, as cards note it."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _replace(part: Path, folder: Path, card: str) -> None:
+    """Move the files of `part` to `folder`; put back what was there if one can't be moved."""
+    names = sorted((path.name for path in part.iterdir()), key=lambda name: (name == card, name))
+    old = part / "old"
+    old.mkdir()
+    for name in names:
+        if (folder / name).exists():
+            shutil.copy2(folder / name, old)
+    try:
+        for name in names:
+            (part / name).replace(folder / name)
+        _sync(folder)
+    except OSError:
+        _put_back(names, old, folder)
+        raise
+
+
+def _put_back(names: list[str], old: Path, folder: Path) -> None:
+    for name in names:
+        if (old / name).exists():
+            (old / name).replace(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _sync_all(folder: Path) -> None:
+    """Have the files of a folder, and their names, written to the disk itself, so that they outlast a power cut."""
+    for path in folder.iterdir():
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
