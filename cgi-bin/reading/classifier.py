@@ -17,7 +17,8 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -200,11 +201,33 @@ def interpreter(data: bytes, file: str, train: str = "") -> Any:
     except ImportError as error:
         raise _missing("ai-edge-litert") from error
     try:
-        loaded = Interpreter(model_content=data, num_threads=1)
-        loaded.allocate_tensors()
+        with _silent_stderr():
+            loaded = Interpreter(model_content=data, num_threads=1)
+            loaded.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise BrokenModel(f"LiteRT can't load {file}. {train or _train(DEFAULT)}") from error
     return loaded
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Drop what C++ code writes to descriptor 2: LiteRT tells of its XNNPACK delegate there, and has no switch for it.
+
+    What another thread writes meanwhile is lost too; errors are raised, not written. A server may have closed it.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _litert(data: bytes, card: dict[str, Any]) -> Run:
