@@ -9,6 +9,7 @@ import argparse
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,7 @@ def run(chosen: argparse.Namespace) -> int:
 
     if chosen.model != "cnn":
         return run_classical(chosen)
+    need_tensorflow()
     if chosen.extra:
         return taught(chosen)
 
@@ -144,6 +146,13 @@ def run(chosen: argparse.Namespace) -> int:
         report_cnn(chosen, mnist, folder)
     print(f"{card['accuracy']:.2%} of {card['test_images']:,} test images right; the model is in {folder}.")
     return 0
+
+
+def need_tensorflow() -> None:
+    """Raise ModuleNotFoundError where the CNN can't be trained, before data are loaded."""
+    for name in ("tensorflow", "tflearn"):
+        if find_spec(name) is None:
+            raise ModuleNotFoundError(name=name)
 
 
 def report_cnn(chosen: argparse.Namespace, mnist: Any, folder: Path) -> None:

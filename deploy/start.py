@@ -27,7 +27,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "cgi-bin" / "mnist.py"
-WSGI_SERVER = ["gunicorn", "--config", "deploy/gunicorn.conf.py", "--log-level", "warning", "--access-logfile", os.devnull]
+WSGI_SERVER = [
+    "gunicorn",
+    "--config",
+    "deploy/gunicorn.conf.py",
+    "--log-level",
+    "warning",
+    "--access-logfile",
+    os.devnull,
+]
 OPEN_SECONDS = 30  # so long the browser waits for the server
 NEARBY = 100  # ports after a taken one that are tried
 
@@ -144,13 +152,13 @@ def free_after(host: str, port: int) -> int:
 def drop_rights() -> None:
     """Start again without root's special rights where `http.server` would lock its scripts out.
 
-    It runs scripts as `nobody`, who can't reach a Python below a home directory of mode 700. Without the right to
-    switch users, and with that of reading everything, it runs them as the user it is itself.
+    It runs scripts as `nobody`, who can't reach a Python or a project below a home directory of mode 700. Without the
+    right to switch users, and with that of reading everything, it runs them as the user it is itself.
     """
     setpriv = shutil.which("setpriv")
     if os.getuid() or not setpriv or not has_cgi() or "MNIST_RIGHTS_DROPPED" in os.environ:
         return
-    trial = [setpriv, "--reuid=nobody", "--clear-groups", sys.executable, "-c", "import numpy"]
+    trial = [setpriv, "--reuid=nobody", "--clear-groups", sys.executable, "-c", f"import numpy; open({str(SCRIPT)!r})"]
     if subprocess.run(trial, capture_output=True).returncode:  # nosec B603
         os.environ["MNIST_RIGHTS_DROPPED"] = "1"
         own = [sys.executable, str(Path(__file__).resolve()), *sys.argv[1:]]

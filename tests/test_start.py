@@ -80,7 +80,9 @@ def test_a_taken_port_is_named_with_the_next_free_one(start: Any) -> None:
         port = taken.getsockname()[1]
         ended = started("--bind", "127.0.0.1", str(port))
     assert (ended.returncode, ended.stdout) == (1, "")
-    said = re.fullmatch(rf"Port {port} can't be used \(Address already in use\)\. Type: make serve PORT=(\d+)\n", ended.stderr)
+    said = re.fullmatch(
+        rf"Port {port} can't be used \(Address already in use\)\. Type: make serve PORT=(\d+)\n", ended.stderr
+    )
     assert said
     start.listen("127.0.0.1", said[1]).close()
 
@@ -92,7 +94,7 @@ def test_what_is_no_port_is_said(port: str, start: Any) -> None:
 
 
 def test_an_address_that_is_none_is_said(start: Any) -> None:
-    with pytest.raises(start.CannotStart, match="There is no address 'nowhere.invalid'"):
+    with pytest.raises(start.CannotStart, match=r"There is no address 'nowhere\.invalid'"):
         start.listen("nowhere.invalid", "8000")
 
 
@@ -129,7 +131,9 @@ def test_no_python_that_is_new_enough_is_said(copy: Path) -> None:
 # --- what is started ---
 
 
-def test_a_folder_with_a_space_and_an_umlaut_serves_and_nothing_but_one_line_is_printed(copy: Path, tmp_path: Path) -> None:
+def test_a_folder_with_a_space_and_an_umlaut_serves_and_nothing_but_one_line_is_printed(
+    copy: Path, tmp_path: Path
+) -> None:
     with doors.make_serve(tmp_path / "log", copy) as server:
         assert server.ask(SEVEN).json["digit"] == 7
         assert server.ask(method="GET", path="/").status == 200
@@ -211,7 +215,9 @@ def test_a_missing_wheel_keeps_nothing_else_from_being_installed(install: Any, m
     assert asked == [["numpy", "pillow", "multipart"], ["ai-edge-litert"], ["onnxruntime"]]
 
 
-def test_where_the_necessary_cannot_be_installed_it_fails_in_a_sentence(install: Any, monkeypatch: Any, capsys: Any) -> None:
+def test_where_the_necessary_cannot_be_installed_it_fails_in_a_sentence(
+    install: Any, monkeypatch: Any, capsys: Any
+) -> None:
     failed = subprocess.CompletedProcess([], 1, "", "no route\n")
     monkeypatch.setattr(install.subprocess, "run", lambda *_, **__: failed)
     assert install.main("serve") == 1
