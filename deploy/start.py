@@ -158,7 +158,9 @@ def drop_rights() -> None:
     setpriv = shutil.which("setpriv")
     if os.getuid() or not setpriv or not has_cgi() or "MNIST_RIGHTS_DROPPED" in os.environ:
         return
-    trial = [setpriv, "--reuid=nobody", "--clear-groups", sys.executable, "-c", f"import numpy; open({str(SCRIPT)!r})"]
+    # setpriv itself still has root's rights when it starts a program; what `env` starts has not.
+    code = f"import numpy; open({str(SCRIPT)!r})"
+    trial = [setpriv, "--reuid=nobody", "--clear-groups", "env", sys.executable, "-c", code]
     if subprocess.run(trial, capture_output=True).returncode:  # nosec B603
         os.environ["MNIST_RIGHTS_DROPPED"] = "1"
         own = [sys.executable, str(Path(__file__).resolve()), *sys.argv[1:]]
