@@ -2,6 +2,8 @@
 #
 #   make serve PORT=9000              another port
 #   make serve HOST=0.0.0.0           let others in; read docs/deployment.md first
+#   make serve OPEN=1                 and open the browser
+#   make serve VENV=~/.cache/draw     another place for the packages
 #   make serve-wsgi                   under gunicorn, for more than one person
 #   make test TESTS=tests/test_ink.py some tests only
 #   make coverage                     which branches of serving and reading no test takes: out/coverage/index.html
@@ -13,51 +15,44 @@ HOST := 127.0.0.1
 PORT := 8000
 VENV ?= .venv
 TESTS ?=
-# The first Python on the path that fits, unless PYTHON= says which.
-PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python3.10; do \
-	"$$each" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
-	&& echo "$$each" && break; done)
-BIN = $(abspath $(VENV))/bin
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+OPEN ?=
+# The first Python on the path that is new enough, unless PYTHON= says which.
+PYTHON ?= $(shell for each in python3 python3.15 python3.14 python3.13 python3.12 python3.11 python3.10; do \
+	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo "$$each" && break; done)
+# Paths stay relative, as the project's own may have spaces; those of VENV are escaped where it names a target.
+empty :=
+override VENV := $(patsubst ~/%,$(HOME)/%,$(VENV))
+MADE := $(subst $(empty) ,\ ,$(VENV))
+BIN = $(VENV)/bin
+PIP = "$(BIN)/python" -m pip install --quiet --disable-pip-version-check
 
 # With Node's own programs of the environment, if somebody has put them there, before those of the machine.
 NPM := $(shell PATH="$(BIN):$$PATH"; command -v npm)
 
 .PHONY: serve serve-wsgi test coverage lint lint-python lint-js lock clean
 
-# http.server, when root starts it, runs scripts as `nobody`, who can't reach a Python below a home directory of
-# mode 700. There the server is started without the right to switch users, and without all of root's other
-# special rights except that of reading; it then runs the script as the user it is itself.
-serve: $(VENV)/.serve
-	@$(BIN)/python -m compileall -q cgi-bin || echo "Can't keep compiled files: each request takes longer." >&2
-	@case "$(HOST)" in 127.*|::1|localhost) echo "MNIST Draw is at http://localhost:$(PORT)/ (Ctrl-C stops it)";; \
-	*) echo "MNIST Draw is at http://$(HOST):$(PORT)/ (Ctrl-C stops it)"; \
-	   echo "WARNING: whoever reaches this port can read every file in $(CURDIR), and nothing limits" >&2; \
-	   echo "the load. http.server is for one's own machine; for others use what is in deploy/." >&2;; esac
-	@keep=; if [ "$$(id -u)" = 0 ] && command -v setpriv >/dev/null \
-	&& ! setpriv --reuid=nobody --clear-groups env "$(BIN)/python" -c 'import numpy' 2>/dev/null; \
-	then keep="setpriv --bounding-set -all,+dac_read_search"; fi; \
-	PATH="$(BIN):$$PATH" exec $$keep python -u -W ignore::DeprecationWarning \
-	-m http.server --cgi --bind "$(HOST)" "$(PORT)"
+serve: $(MADE)/.serve
+	@exec "$(BIN)/python" deploy/start.py --bind "$(HOST)" "$(PORT)" $(if $(filter-out 0,$(OPEN)),--open)
 
 # For others: see deploy/gunicorn.conf.py.
-serve-wsgi: $(VENV)/.wsgi
+serve-wsgi: $(MADE)/.wsgi
 	@echo "MNIST Draw is at http://$(HOST):$(PORT)/ (Ctrl-C stops it)"
-	@MNIST_BIND="$(HOST):$(PORT)" exec $(BIN)/gunicorn --config deploy/gunicorn.conf.py
+	@MNIST_BIND="$(HOST):$(PORT)" exec "$(BIN)/python" -m gunicorn --config deploy/gunicorn.conf.py
 
-test: $(VENV)/.all
-	PATH="$(BIN):$$PATH" python -m pytest $(TESTS)
+test: $(MADE)/.all
+	PATH="$$(cd "$(BIN)" && pwd):$$PATH" python -m pytest $(TESTS)
 
-coverage: $(VENV)/.all
-	PATH="$(BIN):$$PATH" python -m pytest --cov --cov-report=html --cov-report=term-missing:skip-covered $(TESTS)
+coverage: $(MADE)/.all
+	PATH="$$(cd "$(BIN)" && pwd):$$PATH" python -m pytest --cov --cov-report=html \
+	--cov-report=term-missing:skip-covered $(TESTS)
 
 lint: lint-python lint-js
 
-lint-python: $(VENV)/.all
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/bandit --quiet --recursive cgi-bin deploy
+lint-python: $(MADE)/.all
+	"$(BIN)/python" -m ruff check .
+	"$(BIN)/python" -m ruff format --check .
+	"$(BIN)/python" -m mypy
+	"$(BIN)/python" -m bandit --quiet --recursive cgi-bin deploy
 
 ifneq ($(NPM),)
 lint-js: node_modules/.made
@@ -77,26 +72,30 @@ lock:
 	--upgrade --output-file deploy/requirements.lock deploy/requirements.in
 
 clean:
-	rm -rf $(VENV) node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf "$(VENV)" node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Files that say what is installed already; they are made last, so that what is interrupted is done again.
-$(VENV)/.made:
-	@[ -n "$(PYTHON)" ] || { echo "No Python 3.10 to 3.13 found. Say where one is: make PYTHON=..." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@touch $@
+$(MADE)/.made:
+	@[ -n "$(PYTHON)" ] || { echo "No Python 3.10 or newer found. Say where one is: make PYTHON=..." >&2; exit 1; }
+	@mkdir -p "$(VENV)" 2>/dev/null && [ -w "$(VENV)" ] || { \
+	echo "$(VENV) can't be written. Say where the packages may be: make $(MAKECMDGOALS) VENV=~/.cache/mnist-draw" >&2; \
+	exit 1; }
+	"$(PYTHON)" -m venv "$(VENV)" || { echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch "$@"
 
-$(VENV)/.serve: requirements-serve.txt | $(VENV)/.made
-	$(PIP) -r requirements-serve.txt
-	@touch $@
+$(MADE)/.serve: requirements-serve.txt deploy/requirements.in | $(MADE)/.made
+	@echo "Installing what is needed into $(VENV)"
+	@"$(BIN)/python" deploy/install.py serve
+	@touch "$@"
 
-$(VENV)/.wsgi: deploy/requirements.lock | $(VENV)/.made
+$(MADE)/.wsgi: deploy/requirements.lock | $(MADE)/.made
 	$(PIP) --require-hashes -r deploy/requirements.lock
-	@touch $@
+	@touch "$@"
 
-$(VENV)/.all: requirements-dev.txt requirements.txt requirements-serve.txt deploy/requirements.in | $(VENV)/.made
-	$(PIP) -r requirements-dev.txt
-	@touch $@ $(VENV)/.serve
+$(MADE)/.all: requirements-dev.txt requirements.txt requirements-serve.txt deploy/requirements.in | $(MADE)/.made
+	@"$(BIN)/python" deploy/install.py all
+	@touch "$@" "$(VENV)/.serve"
 
 node_modules/.made: package.json package-lock.json
 	PATH="$(BIN):$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund

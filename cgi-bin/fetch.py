@@ -17,6 +17,9 @@ def main(arguments: list[str] | None = None) -> int:
     if "GATEWAY_INTERFACE" in os.environ:  # a web server would let anybody fill its disk
         print("Content-Type: text/plain\n\nData is fetched from a command line, not through a web server.")
         return 1
+    if not hasattr(os, "fork"):
+        print("fetch.py: this needs fork, as Linux and macOS have it; on Windows run it in WSL.", file=sys.stderr)
+        return 1
     try:
         from learning.data import hdf5  # noqa: F401  (what it imports may not be installed)
         from reading.errors import Problem

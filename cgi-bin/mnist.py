@@ -6,18 +6,33 @@ It is compiled anew at each CGI request, its siblings are not: so it does nothin
 so that a Python which is too old can still say so.
 """
 
+import os
 import sys
 
-if sys.version_info < (3, 10):  # noqa: UP036
-    sys.stdout.write(
-        "Status: 503 Service Unavailable\r\nContent-Type: application/json\r\n\r\n"
-        '{"result": 0, "data": [], "error": "This needs Python 3.10 or newer; the server ran it with Python '
-        + ".".join(map(str, sys.version_info[:2]))
-        + '. Start the server with `make serve`."}\n'
-    )
+
+def refuse(sentence):  # type: ignore[no-untyped-def]  # an old Python knows no hints
+    """Say why this can't run here, and end."""
+    sys.stdout.write("Status: 503 Service Unavailable\r\nContent-Type: application/json\r\n\r\n")
+    sys.stdout.write('{"result": 0, "data": [], "error": "' + sentence + '"}\n')
     sys.exit(0)
 
-from serving.application import application
+
+if sys.version_info < (3, 10):  # noqa: UP036
+    version = ".".join(map(str, sys.version_info[:2]))
+    refuse(
+        "This needs Python 3.10 or newer; the server ran it with Python "
+        + version
+        + ". Start the server with `make serve`."
+    )
+if not hasattr(os, "fork"):
+    refuse("This needs fork, as Linux and macOS have it. On Windows start the server in WSL.")
+try:
+    import fcntl  # noqa: F401
+    import resource  # noqa: F401
+except ImportError:
+    refuse("This needs Python's modules fcntl and resource, as Linux and macOS have them. On Windows run it in WSL.")
+
+from serving.application import application  # noqa: E402
 
 __all__ = ["application"]
 

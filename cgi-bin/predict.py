@@ -58,6 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
     if "GATEWAY_INTERFACE" in os.environ:  # files of this machine are not for visitors of a web server
         print("Content-Type: text/plain\n\nThis is a command; pictures are sent to mnist.py.")
         return 1
+    if not hasattr(os, "fork"):
+        print("predict.py: this needs fork, as Linux and macOS have it; on Windows run it in WSL.", file=sys.stderr)
+        return 1
     chosen = parser().parse_args(arguments)
     try:
         import tqdm  # noqa: F401

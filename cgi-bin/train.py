@@ -11,6 +11,7 @@ import argparse
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     if "GATEWAY_INTERFACE" in os.environ:  # a web server would let anybody start hours of work
         print("Content-Type: text/plain\n\nTraining is started from a command line, not through a web server.")
         return 1
+    if not hasattr(os, "fork"):
+        print("train.py: this needs fork, as Linux and macOS have it; on Windows run it in WSL.", file=sys.stderr)
+        return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is like Ctrl-C
     from reading.errors import Problem
 
@@ -43,12 +47,23 @@ def main(arguments: list[str] | None = None) -> int:
         refuse_foreign(chosen, arguments)
         return run(chosen)
     except ModuleNotFoundError as missing:
-        print(f"train.py: {missing.name} is not installed; run: pip install -r requirements.txt", file=sys.stderr)
+        print(f"train.py: {not_installed(missing.name)}", file=sys.stderr)
     except Problem as problem:
         print(f"train.py: {problem}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\ntrain.py: stopped; the model is as it was. A run of the CNN goes on with --resume.", file=sys.stderr)
     return 1
+
+
+def not_installed(name: str | None) -> str:
+    """What to do where a package is not there; TensorFlow has none for every Python."""
+    if name in ("tensorflow", "tflearn"):
+        classical = ", ".join(MODELS[1:])
+        return (
+            f"the CNN is trained with {name}, which is not installed for Python {sys.version_info[0]}."
+            f"{sys.version_info[1]} (docs/platforms.md says where it is). Without it: train.py -M with {classical}"
+        )
+    return f"{name} is not installed; run: pip install -r requirements.txt"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -118,6 +133,7 @@ def run(chosen: argparse.Namespace) -> int:
 
     if chosen.model != "cnn":
         return run_classical(chosen)
+    need_tensorflow()
     if chosen.extra:
         return taught(chosen)
 
@@ -132,6 +148,13 @@ def run(chosen: argparse.Namespace) -> int:
         report_cnn(chosen, mnist, folder)
     print(f"{card['accuracy']:.2%} of {card['test_images']:,} test images right; the model is in {folder}.")
     return 0
+
+
+def need_tensorflow() -> None:
+    """Raise ModuleNotFoundError where the CNN can't be trained, before data are loaded."""
+    for name in ("tensorflow", "tflearn"):
+        if find_spec(name) is None:
+            raise ModuleNotFoundError(name=name)
 
 
 def report_cnn(chosen: argparse.Namespace, mnist: Mnist, folder: Path) -> None:

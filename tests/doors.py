@@ -154,7 +154,9 @@ def _listening(process: subprocess.Popen[bytes], log: Path, port: int) -> int:
     """Wait until the server accepts connections; its port."""
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
-        found = port or next((int(text) for text in re.findall(r"HTTP on \S+ port (\d+)", log.read_text())), 0)
+        found = port or next(
+            (int(text) for text in re.findall(r"(?:HTTP on \S+ port |is at http://\S+:)(\d+)", log.read_text())), 0
+        )
         if found:
             with socket.socket() as probe:
                 if not probe.connect_ex(("127.0.0.1", found)):
@@ -211,7 +213,7 @@ def plain_serve(log: Path, path: str) -> Any:
 
 
 def unprivileged() -> list[str]:
-    """What keeps `http.server` from switching to a user who can't reach this Python: see Makefile."""
+    """What keeps `http.server` from switching to a user who can't reach this Python: see deploy/start.py."""
     setpriv = shutil.which("setpriv")
     if os.geteuid() or not setpriv:
         return []

@@ -8,7 +8,8 @@ are cores.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from reading import cards
@@ -81,11 +82,33 @@ def litert(card: Card, data: bytes | None = None) -> Run:
         raise _missing("ai-edge-litert") from error
     data = data or read_checked(cards.MODELS, card["file"], card["sha256"], card["name"])
     try:
-        loaded: _Interpreter = interpreter.Interpreter(model_content=data, num_threads=1)
-        loaded.allocate_tensors()
+        with _silent_stderr():
+            loaded: _Interpreter = interpreter.Interpreter(model_content=data, num_threads=1)
+            loaded.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise BrokenModel(f"LiteRT can't load {card['file']}. {train_again(card['name'])}") from error
     return _run_in(loaded)
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Drop what C++ code writes to descriptor 2: LiteRT tells of its XNNPACK delegate there, and has no switch for it.
+
+    What another thread writes meanwhile is lost too; errors are raised, not written. A server may have closed it.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _run_in(loaded: _Interpreter) -> Run:
