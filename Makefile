@@ -2,7 +2,7 @@
 #
 #   make serve PORT=9000              another port
 #   make serve HOST=0.0.0.0           let others in; read "Safe use" in README.md first
-#   make serve-wsgi                   under gunicorn, for more than one person
+#   make serve-wsgi                   under nginx and gunicorn, for more than one person
 #   make test TESTS=tests/test_ink.py some tests only
 #   make lint                         what reads the code without running it
 #   make clean                        remove .venv and caches
@@ -36,10 +36,10 @@ serve: $(VENV)/.serve
 	PATH="$(BIN):$$PATH" exec $$keep python -u -W ignore::DeprecationWarning \
 	-m http.server --cgi --bind "$(HOST)" "$(PORT)"
 
-# For others: see deploy/gunicorn.conf.py.
+# For others: see deploy/serve.py.
 serve-wsgi: $(VENV)/.wsgi
 	@echo "MNIST Draw is at http://$(HOST):$(PORT)/ (Ctrl-C stops it)"
-	@MNIST_BIND="$(HOST):$(PORT)" exec $(BIN)/gunicorn --config deploy/gunicorn.conf.py
+	@MNIST_BIND="$(HOST):$(PORT)" exec $(BIN)/python deploy/serve.py
 
 test: $(VENV)/.all
 	PATH="$(BIN):$$PATH" python -m pytest $(TESTS)

@@ -196,9 +196,9 @@ def _make(target: str, port: int) -> list[str]:
 
 
 def gunicorn(log: Path, **more: str) -> Any:
-    """gunicorn as deploy/gunicorn.conf.py sets it up, on a free port."""
+    """gunicorn behind nginx as deploy/serve.py sets them up, on a free port."""
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
+    command = [sys.executable, "deploy/serve.py"]
     env = environment(MNIST_BIND=f"127.0.0.1:{port}", **more)
     return running("gunicorn", command, log, port, cwd=ROOT, env=env)
 
