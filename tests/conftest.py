@@ -16,11 +16,11 @@ from needs import lacking
 from page_kit import visit as visit
 
 
-def program(name: str) -> str:
-    """The path of a program that Debian packages under the same name; without it the test can't run."""
+def program(name: str, package: str = "") -> str:
+    """The path of a program of Debian's package, which mostly has the same name; without it the test can't run."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if not found:
-        lacking(f"{name} is not installed: apt-get install {name}")
+        lacking(f"{name} is not installed: apt-get install {package or name}")
     return str(found)
 
 
@@ -52,7 +52,8 @@ def lighttpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]
 
 @pytest.fixture(scope="session")
 def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
-    """The application with worker processes, as deploy/gunicorn.conf.py sets it up."""
+    """nginx and gunicorn, as deploy/serve.py sets them up."""
+    program("nginx", "nginx-light")
     with doors.gunicorn(tmp_path_factory.mktemp("gunicorn") / "log") as server:
         yield server
 
