@@ -42,11 +42,8 @@ def http_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Serv
 @pytest.fixture(scope="session")
 def lighttpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
     """The script under a web server with real statuses, as deploy/lighttpd.conf sets it up."""
-    folder, port = tmp_path_factory.mktemp("lighttpd"), doors.free_port()
-    command = [program("lighttpd"), "-D", "-f", str(doors.ROOT / "deploy/lighttpd.conf")]
-    settings = {"MNIST_PORT": str(port), "MNIST_PYTHON": f"{sys.prefix}/bin/python3"}
-    environment = doors.environment(**settings)
-    with doors.running("lighttpd", command, folder / "log", port, cwd=doors.ROOT, env=environment) as server:
+    program("lighttpd")
+    with doors.lighttpd(tmp_path_factory.mktemp("lighttpd") / "log") as server:
         yield server
 
 

@@ -203,6 +203,14 @@ def gunicorn(log: Path, **more: str) -> Any:
     return running("gunicorn", command, log, port, cwd=ROOT, env=env)
 
 
+def lighttpd(log: Path, **more: str) -> Any:
+    """lighttpd with the CGI script, as deploy/lighttpd.conf sets it up, on a free port."""
+    port = free_port()
+    program = shutil.which("lighttpd") or "/usr/sbin/lighttpd"
+    env = environment(MNIST_PORT=str(port), MNIST_PYTHON=f"{sys.prefix}/bin/python3", **more)
+    return running("lighttpd", [program, "-D", "-f", "deploy/lighttpd.conf"], log, port, cwd=ROOT, env=env)
+
+
 def plain_serve(log: Path, path: str) -> Any:
     """`python -m http.server --cgi`, with a PATH of the caller's, on which scripts look for their Python."""
     command = [sys.executable, "-u", "-m", "http.server", "--cgi", "--bind", "127.0.0.1", "0"]
