@@ -31,8 +31,9 @@ OUT_OF_LIMITS = (
 )
 TOO_LARGE = f"More than {MAX_BODY // 2**20} MB are not read; send a smaller picture."
 FORMS = {
-    "bind": (r"[A-Za-z0-9.-]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}", "address:port"),
+    "bind": (r"([A-Za-z0-9.-]+|\[?[0-9A-Fa-f:]+\]?):\d{1,5}", "address:port"),
     "hosts": (r"[A-Za-z0-9.* -]*", "host names with spaces between"),
+    "proxies": (r"[0-9A-Fa-f.:/ ]*", "IP addresses with spaces between"),
     "metrics": (r"(/[A-Za-z0-9_-]+)*", "a path like /metrics"),
 }
 
@@ -45,8 +46,9 @@ class SettingError(ValueError):
 class Settings:
     """What can be set, from environment variables of these names with MNIST_ in front."""
 
-    bind: str = "127.0.0.1:8000"  # address:port; [address]:port for IPv6
+    bind: str = "127.0.0.1:8000"  # address:port
     hosts: str = ""  # names of this server, next to localhost and IP addresses, with spaces between
+    proxies: str = ""  # addresses of proxies in front, who are believed which client asks (X-Forwarded-For)
     workers: int = 0  # processes that read pictures, one at a time each; 0: one for each core
     places: int = 32  # pictures of each worker that are read or wait for their turn
     read_seconds: float = 10.0  # a client that sends nothing for that long is given up
@@ -95,12 +97,13 @@ def cores() -> int:
 
 def configuration(settings: Settings, folder: Path) -> str:
     """Return nginx.conf.in with everything filled in; `folder` has the socket and whatever else is of this run."""
-    metrics = f"location = {settings.metrics} {{ proxy_pass http://wsgi; }}" if settings.metrics else ""
+    metrics = f"location = {settings.metrics} {{ proxy_pass http://watch; }}" if settings.metrics else ""
     values = {
         "FOLDER": folder,
         "ROOT": f'"{ROOT}"',
-        "LISTEN": settings.bind,
+        "LISTEN": _listen(settings.bind),
         "HOSTS": settings.hosts,
+        "PROXIES": "".join(f"set_real_ip_from {proxy}; " for proxy in settings.proxies.split()),
         "USER": _user(),
         "METRICS": metrics,
         "PLACES": settings.places * (settings.workers or cores()),
@@ -118,6 +121,12 @@ def configuration(settings: Settings, folder: Path) -> str:
     }
     template = (ROOT / "deploy/nginx.conf.in").read_text()
     return re.sub("@([A-Z_]+)@", lambda found: str(values[found[1]]), template)
+
+
+def _listen(bind: str) -> str:
+    """Return address:port as nginx writes it, an IPv6 address in brackets."""
+    address, _, port = bind.rpartition(":")
+    return f"[{address.strip('[]')}]:{port}" if ":" in address else bind
 
 
 def _user() -> str:

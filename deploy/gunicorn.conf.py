@@ -20,8 +20,7 @@ def _cores() -> int:
 bind = os.environ.get("MNIST_BIND") or "127.0.0.1:8000"
 workers = int(os.environ.get("MNIST_WORKERS") or 0) or _cores()
 memory_mb = int(os.environ.get("MNIST_MEMORY_MB") or 2048)  # address space of each worker, in MiB
-worker_class = "gthread"  # it waits for a browser's idle connections in no thread; serve.py takes "sync"
-threads = 1  # one picture at a time: side by side on the same core they only take memory
+threads = 8  # for a browser's idle connections; serve.py takes one, and a worker that reads one picture at a time
 backlog = 1024
 limit_request_line = 2048
 limit_request_fields = 50

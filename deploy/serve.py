@@ -89,7 +89,7 @@ def gunicorn(settings: front.Settings, folder: Path) -> Part:
     """Start gunicorn on a socket in the folder."""
     command = [sys.executable, "-m", "gunicorn", "--config", str(front.ROOT / "deploy/gunicorn.conf.py")]
     # One picture at a time in each worker, and gunicorn itself replaces a worker that does not come to an end.
-    command += ["--worker-class", "sync", "--bind", f"unix:{folder}/wsgi"]
+    command += ["--worker-class", "sync", "--threads", "1", "--bind", f"unix:{folder}/wsgi"]
     command += ["--timeout", str(round(settings.score_seconds)), "--graceful-timeout", str(front.STOP_SECONDS)]
     environment = dict(os.environ)
     if settings.metrics and "PROMETHEUS_MULTIPROC_DIR" not in environment:

@@ -296,6 +296,66 @@ def test_only_our_own_names_are_served_and_only_our_own_addresses(tmp_path: Path
             assert answer.status == 404
 
 
+def test_only_a_proxy_of_ours_is_believed_who_the_client_is(tmp_path: Path) -> None:
+    for proxies, client in (("", "127.0.0.1"), ("10.9.9.9 ::1", "127.0.0.1"), ("10.0.0.0/8 127.0.0.1", "192.0.2.7")):
+        with doors.gunicorn(tmp_path / "log", MNIST_PROXIES=proxies) as server:
+            server.ask(method="GET", path="/", headers={"X-Forwarded-For": "forged, 192.0.2.7, 10.1.1.1"})
+            wait_for(lambda server=server: logged(server))
+            assert logged(server)[-1]["client"] == client, proxies
+
+
+def test_without_nginx_gunicorn_serves_one_person_and_idle_connections_of_a_browser_keep_nobody_waiting(
+    tmp_path: Path,
+) -> None:
+    port = doors.free_port()
+    env = doors.environment(MNIST_BIND=f"127.0.0.1:{port}", MNIST_WORKERS="1", MNIST_METRICS="/metrics")
+    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
+    with doors.running("gunicorn", command, tmp_path / "log", port, cwd=doors.ROOT, env=env) as server:
+        idle = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(6)]
+        for path in PUBLIC:
+            assert server.ask(method="GET", path=path).status == 200
+        assert server.ask(SEVEN).json["digit"] == 7
+        assert server.ask(method="GET", path="/metrics").status == 200
+        for name in ("SCRIPT_NAME", "Script-Name"):
+            assert server.ask(method="GET", path="/x/metrics", headers={name: "/x"}).status == 404
+        for path in PRIVATE:
+            assert server.ask(method="GET", path=path).status == (200 if path == "/metrics" else 404), path
+        for client in idle:
+            client.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_it_runs_as_a_user_without_rights(tmp_path: Path) -> None:
+    """Who may only read more than others, as this Python may be below root's home directory."""
+    port = doors.free_port()
+    setpriv = [str(shutil.which("setpriv")), "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    setpriv += ["--bounding-set", "-all,+dac_read_search", "--inh-caps", "-all,+dac_read_search"]
+    setpriv += ["--ambient-caps", "-all,+dac_read_search"]
+    command = [*setpriv, sys.executable, "deploy/serve.py"]
+    env = doors.environment(MNIST_BIND=f"127.0.0.1:{port}", PYTHONDONTWRITEBYTECODE="1")
+    with doors.running("gunicorn", command, tmp_path / "log", port, cwd=doors.ROOT, env=env) as server:
+        assert server.ask(method="GET", path="/").status == 200
+        assert server.ask(SEVEN).json["digit"] == 7
+        statuses = [Path(f"/proc/{one}/status").read_text() for one in doors.children(server.process.pid)]
+        assert {re.search(r"Uid:\t(\d+)", status)[1] for status in statuses} == {"65534"}
+        os.kill(server.process.pid, signal.SIGTERM)
+        assert server.process.wait(30) == 0
+    assert not [line for line in server.log.splitlines() if "[alert]" in line or "[emerg]" in line]
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize(
+    ("bind", "listens"),
+    [("127.0.0.1:80", "127.0.0.1:80"), ("::1:80", "[::1]:80"), ("[::]:80", "[::]:80"), ("localhost:1", "localhost:1")],
+)
+def test_it_listens_on_addresses_of_both_kinds(bind: str, listens: str, tmp_path: Path) -> None:
+    import front
+
+    text = front.configuration(front.Settings(bind=bind), tmp_path)
+    assert re.findall(r"^ +listen ([^ ;]+)", text, re.MULTILINE) == [listens, listens]
+    assert not re.search("@[A-Z_]+@", text)
+
+
 def test_a_slow_client_is_given_up_and_the_others_are_served(wsgi_server: doors.Server) -> None:
     head = f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n".encode()
     slow = [socket.create_connection(("127.0.0.1", wsgi_server.port), timeout=30) for _ in range(6)]
@@ -442,6 +502,7 @@ def test_beyond_its_places_pictures_are_turned_away_at_once_and_the_page_is_stil
                 assert answer.json["result"] == 0
             assert server.ask(method="GET", path="/").status == 200
             assert time.monotonic() - begun < 1
+            assert server.ask(method="GET", query="health").json["health"] == "ok"
             assert "retry_after" not in hanging.result().json
             assert [one.result().json["digit"] for one in waiting] == [7] * 3
         assert server.ask(SEVEN).json["digit"] == 7
