@@ -49,7 +49,7 @@ class Settings:
     bind: str = "127.0.0.1:8000"  # address:port
     hosts: str = ""  # names of this server, next to localhost and IP addresses, with spaces between
     proxies: str = ""  # addresses of proxies in front, who are believed which client asks (X-Forwarded-For)
-    workers: int = 0  # processes that read pictures, one at a time each; 0: one for each core
+    workers: int = 0  # processes that read pictures, one at a time each; 0: one more than there are cores
     places: int = 32  # pictures of each worker that are read or wait for their turn
     read_seconds: float = 10.0  # a client that sends nothing for that long is given up
     wait_seconds: float = 10.0  # longest wait for one's turn
@@ -90,9 +90,10 @@ def _check(name: str, fits: object, wanted: str) -> None:
         raise SettingError(f"{_variable(name)} has to be {wanted}.")
 
 
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def workers(settings: Settings) -> int:
+    """Return the number of workers: while one of them hands its reply over to nginx, the spare one uses its core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return settings.workers or cores + 1
 
 
 def configuration(settings: Settings, folder: Path) -> str:
@@ -106,7 +107,7 @@ def configuration(settings: Settings, folder: Path) -> str:
         "PROXIES": "".join(f"set_real_ip_from {proxy}; " for proxy in settings.proxies.split()),
         "USER": _user(),
         "METRICS": metrics,
-        "PLACES": settings.places * (settings.workers or cores()),
+        "PLACES": settings.places * workers(settings),
         "CONNECTIONS": CONNECTIONS,
         "DESCRIPTORS": _descriptors(),
         "LARGE": LARGE,

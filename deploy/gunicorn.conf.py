@@ -12,13 +12,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 # --- settings ---------------------------------------------------------------------------------------
 bind = os.environ.get("MNIST_BIND") or "127.0.0.1:8000"
-workers = int(os.environ.get("MNIST_WORKERS") or 0) or _cores()
+workers = int(os.environ.get("MNIST_WORKERS") or 2)
 memory_mb = int(os.environ.get("MNIST_MEMORY_MB") or 2048)  # address space of each worker, in MiB
 threads = 8  # for a browser's idle connections; serve.py takes one, and a worker that reads one picture at a time
 backlog = 1024
