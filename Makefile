@@ -4,7 +4,7 @@
 #   make serve HOST=0.0.0.0           let others in; read docs/deployment.md first
 #   make serve OPEN=1                 and open the browser
 #   make serve VENV=~/.cache/draw     another place for the packages
-#   make serve-wsgi                   under gunicorn, for more than one person
+#   make serve-wsgi                   under nginx and gunicorn, for more than one person
 #   make test TESTS=tests/test_ink.py some tests only
 #   make coverage                     which branches of serving and reading no test takes: out/coverage/index.html
 #   make lint                         what reads the code without running it (the page's needs Node.js)
@@ -34,10 +34,10 @@ NPM := $(shell PATH="$(BIN):$$PATH"; command -v npm)
 serve: $(MADE)/.serve
 	@exec "$(BIN)/python" deploy/start.py --bind "$(HOST)" "$(PORT)" $(if $(filter-out 0,$(OPEN)),--open)
 
-# For others: see deploy/gunicorn.conf.py.
+# For others: see deploy/serve.py.
 serve-wsgi: $(MADE)/.wsgi
 	@echo "MNIST Draw is at http://$(HOST):$(PORT)/ (Ctrl-C stops it)"
-	@MNIST_BIND="$(HOST):$(PORT)" exec "$(BIN)/python" -m gunicorn --config deploy/gunicorn.conf.py
+	@MNIST_BIND="$(HOST):$(PORT)" exec "$(BIN)/python" deploy/serve.py
 
 test: $(MADE)/.all
 	PATH="$$(cd "$(BIN)" && pwd):$$PATH" python -m pytest $(TESTS)

@@ -5,18 +5,17 @@
     python benchmarks/load.py --server lighttpd --burst 200                           # all in one instant
     python benchmarks/load.py --server gunicorn --seconds 3600                        # an hour of everything
 
-Starts the server as the docs do, on a free port, and prints requests, answers by kind, percentiles of the time to an
+Starts the server as README does, on a free port, and prints requests, answers by kind, percentiles of the time to an
 answer, the most memory of all its processes at once (PSS: shared pages counted once; Linux only), and what was lost:
 requests of well-mannered clients that got no answer at all, or a wrong one. A connection that is reset before there is
 an answer is tried again after a pause, as the page does; the time goes on. Who "dawdles" was cut off by the server
-within half a minute, who "dawdles on" was not: lighttpd lets them, for it starts no script before the whole body is
-there. Exit status 1 if anything was lost.
+within half a minute, who "dawdles on" was not: nginx and lighttpd let them, for nothing begins before the whole body
+is there. Exit status 1 if anything was lost.
 """
 
 import argparse
 import http.client
 import random
-import shutil
 import socket
 import sys
 import tempfile
@@ -75,15 +74,9 @@ def _load(name: str, args: argparse.Namespace) -> int:
 
 def _started(name: str, folder: Path) -> AbstractContextManager[doors.Server]:
     """A server, as the docs start it."""
-    if name != "lighttpd":
-        start: Callable[[Path], Any] = doors.gunicorn if name == "gunicorn" else doors.make_serve
-        server: AbstractContextManager[doors.Server] = start(folder / "log")
-        return server
-    port = doors.free_port()
-    lighttpd = shutil.which("lighttpd") or "/usr/sbin/lighttpd"
-    env = doors.environment(MNIST_PORT=str(port), MNIST_PYTHON=f"{sys.prefix}/bin/python3")
-    command = [lighttpd, "-D", "-f", "deploy/lighttpd.conf"]
-    return doors.running(name, command, folder / "log", port, cwd=doors.ROOT, env=env)
+    starts: dict[str, Callable[[Path], Any]] = {"lighttpd": doors.lighttpd, "gunicorn": doors.gunicorn}
+    server: AbstractContextManager[doors.Server] = starts.get(name, doors.make_serve)(folder / "log")
+    return server
 
 
 # --- clients ----------------------------------------------------------------------------------------

@@ -16,11 +16,11 @@ from needs import lacking
 from page_kit import visit as visit
 
 
-def program(name: str) -> str:
-    """The path of a program that Debian packages under the same name; without it the test can't run."""
+def program(name: str, package: str = "") -> str:
+    """The path of a program of Debian's package, which mostly has the same name; without it the test can't run."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if not found:
-        lacking(f"{name} is not installed: apt-get install {name}")
+        lacking(f"{name} is not installed: apt-get install {package or name}")
     return str(found)
 
 
@@ -42,17 +42,15 @@ def http_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Serv
 @pytest.fixture(scope="session")
 def lighttpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
     """The script under a web server with real statuses, as deploy/lighttpd.conf sets it up."""
-    folder, port = tmp_path_factory.mktemp("lighttpd"), doors.free_port()
-    command = [program("lighttpd"), "-D", "-f", str(doors.ROOT / "deploy/lighttpd.conf")]
-    settings = {"MNIST_PORT": str(port), "MNIST_PYTHON": f"{sys.prefix}/bin/python3"}
-    environment = doors.environment(**settings)
-    with doors.running("lighttpd", command, folder / "log", port, cwd=doors.ROOT, env=environment) as server:
+    program("lighttpd")
+    with doors.lighttpd(tmp_path_factory.mktemp("lighttpd") / "log") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
-    """The application with worker processes, as deploy/gunicorn.conf.py sets it up."""
+    """nginx and gunicorn, as deploy/serve.py sets them up."""
+    program("nginx", "nginx-light")
     with doors.gunicorn(tmp_path_factory.mktemp("gunicorn") / "log") as server:
         yield server
 

@@ -199,11 +199,19 @@ def _make(target: str, port: int) -> list[str]:
 
 
 def gunicorn(log: Path, **more: str) -> Any:
-    """gunicorn as deploy/gunicorn.conf.py sets it up, on a free port."""
+    """gunicorn behind nginx as deploy/serve.py sets them up, on a free port."""
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
+    command = [sys.executable, "deploy/serve.py"]
     env = environment(MNIST_BIND=f"127.0.0.1:{port}", **more)
     return running("gunicorn", command, log, port, cwd=ROOT, env=env)
+
+
+def lighttpd(log: Path, **more: str) -> Any:
+    """lighttpd with the CGI script, as deploy/lighttpd.conf sets it up, on a free port."""
+    port = free_port()
+    program = shutil.which("lighttpd") or "/usr/sbin/lighttpd"
+    env = environment(MNIST_PORT=str(port), MNIST_PYTHON=f"{sys.prefix}/bin/python3", **more)
+    return running("lighttpd", [program, "-D", "-f", "deploy/lighttpd.conf"], log, port, cwd=ROOT, env=env)
 
 
 def plain_serve(log: Path, path: str) -> Any:
