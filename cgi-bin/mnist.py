@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The door: POST a picture of a digit, get ten scores; GET the list of models. See `wire.py`.
+"""The entry point: POST a picture of a digit, get ten scores; GET the list of models. See `serving/application.py`.
 
 Runs as a CGI script (`python -m http.server --cgi 8000`), and as the WSGI `application` of this module.
 It is compiled anew at each CGI request, its siblings are not: so it does nothing itself, and is written
@@ -17,11 +17,11 @@ if sys.version_info < (3, 10):  # noqa: UP036
     )
     sys.exit(0)
 
-from serving.application import application
-
 __all__ = ["application"]
 
 if __name__ == "__main__":
-    from serving import cgi as gateway
+    from serving import client
 
-    gateway.run()
+    client.run()
+else:
+    from serving.application import application

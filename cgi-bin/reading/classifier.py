@@ -225,6 +225,8 @@ def _litert(data: bytes, card: dict[str, Any]) -> Run:
 
 
 def _onnx(data: bytes, card: dict[str, Any]) -> Run:
+    # From 1.29 on it would tell Microsoft about its use, by a thread of its own; see its docs/Privacy.md.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except ImportError as error:

@@ -1,4 +1,5 @@
-"""Who may come in: so many pictures are scored at once, so many requests wait, and the rest is turned away.
+"""Admission control without a resident reader: so many pictures are scored at once, so many requests wait, and the rest
+is turned away.
 
 For CGI scripts, which know nothing of one another: what is taken is a lock on a file. The kernel gives it back
 when the process ends, however it ends, and nobody has to tidy up.
@@ -10,9 +11,10 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from reading import errors
+from serving import runtime_folder
 
 # --- settings ---------------------------------------------------------------------------------------
 SLOTS = int(os.environ.get("MNIST_SLOTS") or 0)  # pictures scored at once; 0: one for each core
@@ -54,7 +56,7 @@ def slot() -> Iterator[None]:
     """
     with _at_most(WAIT_SECONDS), os.fdopen(_open(_locks("turn", 1)[0])) as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        slots = _locks("slot", SLOTS or _cores())
+        slots = _locks("slot", SLOTS or cores())
         while (lock := _first_free(slots)) is None:
             time.sleep(LOOK_SECONDS)
     try:
@@ -79,21 +81,13 @@ def _at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _open(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-
-
-def _make(folder: str) -> None:
-    """Make the folder unless it is there. Raises OSError if it can't be made, or is not this user's own."""
-    with suppress(FileExistsError):
-        os.mkdir(folder, 0o700)
-    if os.lstat(folder).st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to someone else")
 
 
 def _first_free(paths: list[str]) -> int | None:
@@ -115,7 +109,7 @@ def _locks(kind: str, number: int) -> list[str]:
     folder = f"{temporary}/mnist-draw-{os.getuid()}"
     locks = [f"{folder}/{kind}-{number}" for number in range(number)]
     try:
-        _make(folder)
+        runtime_folder.make(folder)
         for lock in locks:
             os.close(_open(lock))
     except OSError as error:

@@ -24,14 +24,12 @@ from typing import Any, NamedTuple
 
 from reading import errors
 from serving.admission import Busy
+from serving.settings import BLOCK, DISCARD_BYTES, MAX_BODY
 
 # --- settings ---------------------------------------------------------------------------------------
-MAX_BODY = 8 * 1024 * 1024  # bytes of a request's body; a 4096x4096 photo as JPEG fits
 MAX_PICTURES = 100  # files in one form
-DISCARD_BYTES = 8 * MAX_BODY  # of a refused body that much is still read, so that the client gets to see why
 # ----------------------------------------------------------------------------------------------------
 
-BLOCK = 64 * 1024
 METHODS = ("GET", "HEAD", "POST")
 NEVER_READ = ("image/svg+xml", "image/tiff", "image/heic", "image/avif")
 HOW = "Send a data:image/png;base64,... URL, a multipart form with image files, or an image with its Content-Type."

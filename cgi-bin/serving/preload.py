@@ -1,0 +1,67 @@
+"""All that answers need, loaded before the first one is asked for. Nothing in here comes from a client."""
+
+import ctypes
+import io
+import os
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+
+from reading import errors
+from serving import application as wire
+
+ON_DEMAND = ("reading.ink", "reading.explain", "reading.deskew", "serving.html", "multipart", "urllib.parse")
+
+
+def preload() -> None:
+    """Import what is imported on demand, load each model, and read one picture of each kind with it.
+
+    What can't be loaded is named in the log and left to the child that needs it, which tells its client.
+    """
+    for name in ON_DEMAND:
+        _attempt(lambda name=name: import_module(name))
+    _attempt(_formats)
+    _attempt(_models)
+    _attempt(_trim)
+
+
+def _trim() -> None:
+    """Give memory back that loading has left unused: half as much again as what is used. Only glibc has to be told."""
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _attempt(work: Callable[[], object]) -> None:
+    """Do the work; if it fails, say so in the log."""
+    try:
+        work()
+    except (errors.Problem, ImportError, OSError, MemoryError, RuntimeError, ValueError):
+        traceback.print_exc()
+
+
+def _models() -> None:
+    """Load and warm each model that has its own file; the CNN's checkpoint would need TensorFlow."""
+    from reading import classifier
+
+    for card in classifier.cards():
+        if os.path.isfile(f"{classifier.MODELS}/{card['file']}"):
+            _attempt(lambda name=card["name"]: wire.score([wire.Picture("", _drawing("PNG"))], name))
+
+
+def _formats() -> None:
+    """Read a picture in each format: Pillow imports what reads it when the first one comes."""
+    from reading import ink
+
+    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP"):
+        _attempt(lambda kind=kind: ink.read(_drawing(kind)))
+
+
+def _drawing(kind: str) -> bytes:
+    """Return a stroke on a canvas of 280x280 pixels, as a file of that kind."""
+    from PIL import Image
+
+    canvas, file = Image.new("RGB", (280, 280), "white"), io.BytesIO()
+    canvas.paste("black", (130, 60, 150, 220))
+    canvas.save(file, kind)
+    return file.getvalue()
