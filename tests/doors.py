@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -238,7 +239,7 @@ def children(parent: int, name: str = "") -> list[int]:
 
 def readers(folder: str) -> list[int]:
     """The processes that are resident readers with that runtime folder."""
-    listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
     found = [line for line in listed.stdout.splitlines() if f" serving.reader 3 {folder}/" in line]
     return [int(line.split()[0]) for line in found]
 
@@ -261,6 +262,8 @@ class Script:
 
     def __init__(self, log: Path, **settings: str) -> None:
         self.logfile, self.settings = log, {"MNIST_RESIDENT": "0", **settings}
+        self.program = str(ROOT / SCRIPT[1:])
+        self.limits: list[tuple[int, int]] = []  # what `ulimit` would set
 
     @property
     def log(self) -> str:
@@ -274,7 +277,8 @@ class Script:
             meta["CONTENT_LENGTH"] = str(len(body))
         meta |= {"GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.0"}
         process = subprocess.Popen(
-            [str(ROOT / SCRIPT[1:])],
+            [self.program],
+            preexec_fn=self._limit if self.limits else None,
             env=environment(**self.settings, **meta),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -285,6 +289,10 @@ class Script:
             process.stdin.write(body)
             process.stdin.flush()
         return process
+
+    def _limit(self) -> None:
+        for kind, most in self.limits:
+            resource.setrlimit(kind, (most, most))
 
     def finished(self, process: subprocess.Popen[bytes], timeout: float = 30) -> Answer:
         """Wait for a request's end; its answer."""

@@ -8,9 +8,9 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from collections.abc import Iterator
 from wsgiref.handlers import BaseCGIHandler, read_environ  # nosec B412
 
 from reading import errors
@@ -48,12 +48,14 @@ def run(body: Body, out_of_limits: bool = False) -> None:
     signal.alarm(int(2 * READ_SECONDS + admission.WAIT_SECONDS + SCORE_SECONDS + 10))
     hooks = {"mnist.place": _took_too_much} if out_of_limits else {"mnist.place": admission.place, "mnist.run": guarded}
     # A client's header "Proxy", which CGI makes HTTP_PROXY, only harms scripts that fetch something.
-    respond(read_environ() | hooks, Received(body.data, body.slow), _private_stdout())
+    environ: dict[str, Any] = read_environ()
+    respond(environ | hooks, Received(body.data, body.slow), _private_stdout())
 
 
 def respond(environ: dict[str, Any], stream: Received, output: Any) -> None:
     """Write the reply to one request, with its CGI head, to `output`."""
-    handler: Any = Handler(stream, output, sys.stderr, environ, multithread=False, multiprocess=True)
+    source: Any = stream  # what the application needs of a stream is `read`
+    handler = Handler(source, output, sys.stderr, environ, multithread=False, multiprocess=True)
     handler.run(wire.application)
 
 

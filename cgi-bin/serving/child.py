@@ -9,7 +9,8 @@ import signal
 import sys
 import time
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from reading import errors
@@ -82,7 +83,8 @@ def _child(work: wire.Work, sender: int) -> NoReturn:
 def _outcome(work: wire.Work) -> tuple[str, Any]:
     """Return ("answer", the answer) or (the name of a problem's class, its sentence)."""
     try:
-        return "answer", within_memory(work)
+        with within_memory():
+            return "answer", work()
     except errors.Problem as problem:
         return type(problem).__name__, str(problem)
     except Exception:
@@ -90,10 +92,11 @@ def _outcome(work: wire.Work) -> tuple[str, Any]:
         return errors.Problem.__name__, wire.SORRY
 
 
-def within_memory(work: wire.Work) -> wire.Answer:
-    """Do the work here. Raises OutOfLimits in the place of MemoryError."""
+@contextmanager
+def within_memory() -> Iterator[None]:
+    """Raise OutOfLimits in the place of MemoryError."""
     try:
-        return work()
+        yield
     except MemoryError:
         raise errors.OutOfLimits("The picture takes more memory than the server may spend on it.") from None
 

@@ -8,7 +8,6 @@ import os
 import select
 import sys
 import time
-
 from _socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket  # `socket` takes a fresh process 5 ms to import
 
 from serving import runtime_folder

@@ -1,4 +1,4 @@
-"""Whether the files that a resident reader was made from are still the same: code, models, and its Python's packages."""
+"""Whether the files that a resident reader was made from are still the same: code, models, and Python's packages."""
 
 import os
 import sys

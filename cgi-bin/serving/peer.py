@@ -1,7 +1,6 @@
 """Who is at the other end of a Unix socket: the kernel tells, on Linux and macOS each in its own way."""
 
 import sys
-
 from _socket import SOL_SOCKET, socket  # the module `socket` wraps it, and takes a fresh process 5 ms to import
 
 SO_PEERCRED, UCRED = 17, 12  # Linux: struct ucred is pid, uid, gid

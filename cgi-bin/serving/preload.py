@@ -6,6 +6,7 @@ import os
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 
 from reading import errors
@@ -20,7 +21,7 @@ def preload() -> None:
     What can't be loaded is named in the log and left to the child that needs it, which tells its client.
     """
     for name in ON_DEMAND:
-        _attempt(lambda name=name: import_module(name))
+        _attempt(partial(import_module, name))
     _attempt(_formats)
     _attempt(_models)
     _attempt(_trim)
@@ -44,17 +45,23 @@ def _models() -> None:
     """Load and warm each model that has its own file; the CNN's checkpoint would need TensorFlow."""
     from reading import classifier
 
+    picture = [wire.Picture("", _drawing("PNG"))]
     for card in classifier.cards():
         if os.path.isfile(f"{classifier.MODELS}/{card['file']}"):
-            _attempt(lambda name=card["name"]: wire.score([wire.Picture("", _drawing("PNG"))], name))
+            _attempt(partial(wire.score, picture, card["name"]))
 
 
 def _formats() -> None:
     """Read a picture in each format: Pillow imports what reads it when the first one comes."""
+    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP"):
+        _attempt(partial(_read, kind))
+
+
+def _read(kind: str) -> None:
+    """Read a picture of that kind."""
     from reading import ink
 
-    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP"):
-        _attempt(lambda kind=kind: ink.read(_drawing(kind)))
+    ink.read(_drawing(kind))
 
 
 def _drawing(kind: str) -> bytes:

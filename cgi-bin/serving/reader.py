@@ -209,7 +209,7 @@ def _answer(line: socket.socket, loaded: int) -> NoReturn:
         line.sendall(STARTED)
         environ, stream = _request(line)
         reply = io.BytesIO()
-        cgi.respond(environ | {"mnist.run": child.within_memory}, stream, reply)
+        cgi.respond(environ | {"mnist.place": child.within_memory}, stream, reply)
         line.sendall(REPLY + _sized(reply.getvalue()))
     except BaseException:
         traceback.print_exc()

@@ -5,8 +5,7 @@ import os
 import signal
 import sys
 import time
-
-from _socket import MSG_DONTWAIT, socket
+from _socket import socket
 
 from serving import runtime_folder
 from serving.peer import peer
@@ -36,8 +35,9 @@ def replace(address: str, server: int, silent: socket | None) -> None:
 
 def _killed(silent: socket) -> bool:
     """Kill the reader at the other end, unless it has said something by now; whether it is gone."""
+    silent.setblocking(False)
     try:
-        return not silent.recv(1, MSG_DONTWAIT)
+        return not silent.recv(1)
     except BlockingIOError:
         process, user = peer(silent)
         if process > 1 and user == os.getuid():
