@@ -19,6 +19,7 @@ from serving import runtime_folder
 # --- settings ---------------------------------------------------------------------------------------
 SLOTS = int(os.environ.get("MNIST_SLOTS") or 0)  # pictures scored at once; 0: one for each core
 PLACES = int(os.environ.get("MNIST_PLACES") or 32)  # requests that are read or wait for a slot
+QUEUE = int(os.environ.get("MNIST_PLACES") or 256)  # the same with a resident reader, where a request costs less
 WAIT_SECONDS = float(os.environ.get("MNIST_WAIT_SECONDS") or 10)  # longest wait for a slot
 RETRY_SECONDS = 2  # what clients are told who are turned away
 # ----------------------------------------------------------------------------------------------------

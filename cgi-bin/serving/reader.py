@@ -299,7 +299,7 @@ def _room() -> int:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
             soft = min(hard, 4096)
-    return max(1, min(admission.PLACES, soft - OTHER_FILES))
+    return max(1, min(admission.QUEUE, soft - OTHER_FILES))
 
 
 def _listening(path: str) -> socket.socket:
