@@ -4,9 +4,11 @@
     python benchmarks/latency.py --literal 0     # without the obvious way, which needs TensorFlow
 
 Measures, interleaved, so that whatever else the machine does is spread over all: through `python -m http.server
---cgi`, a bare CGI script that prints `{}`, and ours with a 280x280 PNG data URL; the literal approach, a fresh process
-that imports TFLearn, loads the checkpoint and predicts; and the WSGI `application` in-process. Prints medians in
-milliseconds, and how much memory one request holds at its peak: all of its processes together, of which ours has
+--cgi`, a bare CGI script that prints `{}`, and ours with a 280x280 PNG data URL: "ours" is answered by the resident
+reader, and so are "svm", "voting" and "explain", for which "... inside" is the same work in-process; "cold" is ours
+without a reader. The literal approach is a fresh process that imports TFLearn, loads the checkpoint and predicts.
+Prints medians in milliseconds, the ratios that are promised, the processor time of all processes, the memory of an
+idle reader, and how much memory one cold request holds at its peak: all of its processes together, of which ours has
 three, and the largest one alone (`--json` for machines).
 """
 
@@ -24,12 +26,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CGI = ROOT / "cgi-bin"
 BARE = "#!/usr/bin/env python3\nprint('Content-Type: application/json\\n\\n{}')\n"
+QUERIES = {"svm": "model=svm", "voting": "model=voting", "explain": "explain=1"}
 SAMPLE_SECONDS = 0.002  # between two looks at the memory of a request, which takes a tenth of a second
 MEMORY_RUNS = 5  # requests of ours whose memory is looked at; the literal approach is one long process, once will do
 LITERAL = f"""
@@ -59,16 +63,18 @@ def main() -> int:
     url = _drawing()
     figures: dict[str, list[float]] = {}
     memory = _memory(url, literal=args.literal > 0)
-    with _server() as port:
-        ways = _ways(port, url)
-        for _ in range(3):  # the first runs read files from the disk
-            for name in ("bare", "ours", "wsgi"):
+    with _server() as (port, server), _server(MNIST_RESIDENT="0") as (cold, _):
+        ways = _ways(port, cold, url)
+        for _ in range(3):  # the first runs read files from the disk, and a reader starts
+            for name in filter(lambda name: name != "literal", ways):
                 ways[name]()
+            time.sleep(2)
         for turn in range(args.runs):
-            names = ["bare", "ours", "wsgi"] + ["literal"] * (turn < args.literal)
-            for name in names:
+            for name in filter(lambda name: name != "literal" or turn < args.literal, ways):
                 figures.setdefault(name, []).append(_milliseconds(ways[name]))
-    _report(figures, memory, args.json)
+        processor = _processor_times(server, ways, args.runs)
+        memory["idle_reader_mb"] = {kind: round(mb, 1) for kind, mb in _reader_mb(server).items()}
+    _report(figures, processor, memory, args.json)
     return 0
 
 
@@ -94,19 +100,23 @@ def _drawing() -> bytes:
 # --- the four ways ----------------------------------------------------------------------------------
 
 
-def _ways(port: int, url: bytes) -> dict[str, Callable[[], object]]:
+def _ways(port: int, cold: int, url: bytes) -> dict[str, Callable[[], object]]:
     """What is measured, by name; each raises unless the answer is what it has to be."""
 
     def bare() -> None:
         assert _post(port, "/cgi-bin/bare.py", b"") == {}
 
-    def ours() -> None:
-        assert _post(port, "/cgi-bin/mnist.py", url)["digit"] == 7
+    def ours(query: str = "", at: int = port) -> None:
+        assert _post(at, f"/cgi-bin/mnist.py{query}", url)["digit"] == 7
 
     def literal() -> None:
         subprocess.run([sys.executable, "-c", LITERAL], input=url, capture_output=True, check=True)
 
-    return {"bare": bare, "ours": ours, "literal": literal, "wsgi": lambda: _wsgi(url)}
+    ways: dict[str, Callable[[], object]] = {"bare": bare, "ours": ours, "cold": lambda: ours(at=cold)}
+    for name, query in QUERIES.items():
+        ways[name] = partial(ours, f"?{query}")
+        ways[f"{name} inside"] = partial(_wsgi, url, query)
+    return ways | {"wsgi": lambda: _wsgi(url), "literal": literal}
 
 
 def _post(port: int, path: str, body: bytes) -> Any:
@@ -118,20 +128,20 @@ def _post(port: int, path: str, body: bytes) -> Any:
     return answer
 
 
-def _wsgi(url: bytes) -> None:
+def _wsgi(url: bytes, query: str = "") -> None:
     """One request to the application, in this process."""
     sys.path[:] = [str(CGI), *(path for path in sys.path if path != str(CGI))]
     import mnist
 
-    environ = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(url)), "wsgi.errors": sys.stderr}
-    environ["wsgi.input"] = io.BytesIO(url)
+    environ: dict[str, Any] = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(url)), "wsgi.errors": sys.stderr}
+    environ |= {"wsgi.input": io.BytesIO(url), "QUERY_STRING": query}
     reply = mnist.application(environ, lambda status, headers: None)
     assert json.loads(b"".join(reply))["digit"] == 7
 
 
 @contextmanager
-def _server() -> Iterator[int]:
-    """`python -m http.server --cgi` in a folder that has ours and the bare script; its port."""
+def _server(**settings: str) -> Iterator[tuple[int, int]]:
+    """`python -m http.server --cgi` in a folder that has ours and the bare script; its port and process."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         home.chmod(0o755)
@@ -142,13 +152,13 @@ def _server() -> Iterator[int]:
         process = subprocess.Popen(
             [*_as_this_user(), sys.executable, "-u", "-m", "http.server", "--cgi", "--bind", "127.0.0.1", "0"],
             cwd=home,
-            env=_environment(),
+            env=_environment() | settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
         assert process.stdout is not None
         try:
-            yield int(process.stdout.readline().split(b"port ")[1].split()[0])
+            yield int(process.stdout.readline().split(b"port ")[1].split()[0]), process.pid
         finally:
             process.terminate()
             process.wait()
@@ -239,25 +249,81 @@ def peak_mb(command: list[str], url: bytes, as_cgi: bool = False) -> float:
 
 def _meta(url: bytes, as_cgi: bool) -> dict[str, str]:
     """The environment of a command, with what a CGI server says of a request."""
-    meta = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(url)), "SCRIPT_NAME": "/cgi-bin/mnist.py"}
+    meta = {
+        "MNIST_RESIDENT": "0",
+        "REQUEST_METHOD": "POST",
+        "CONTENT_LENGTH": str(len(url)),
+        "SCRIPT_NAME": "/cgi-bin/mnist.py",
+    }
     return _environment() | (meta if as_cgi else {})
 
 
-def _report(figures: dict[str, list[float]], memory: dict[str, dict[str, float]], as_json: bool) -> None:
+def _processor_times(server: int, ways: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
+    """The processor time in ms of one request, over all processes that it keeps busy; Linux only."""
+    found: dict[str, float] = {}
+    for name in ("bare", "ours") if Path("/proc/self/stat").exists() else ():
+        before = _processor_ms(server)
+        for _ in range(runs):
+            ways[name]()
+        time.sleep(0.1)  # the last child is still being taken apart
+        found[name] = round((_processor_ms(server) - before) / runs, 2)
+    return found
+
+
+def _processor_ms(server: int) -> float:
+    """The processor time of a server, of its reader, and of all children of both that have ended."""
+    ticks = 0
+    for process in [server, *_readers(server)]:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))
+    return 1000 * ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _readers(server: int) -> list[int]:
+    """The resident readers that were started for a server."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    lines = [line for line in listed.splitlines() if " serving.reader " in line and line.endswith(f" {server}")]
+    return [int(line.split()[0]) for line in lines]
+
+
+def _reader_mb(server: int) -> dict[str, float]:
+    """The memory of the server's reader, which has nothing to do now."""
+    reader = next(iter(_readers(server)), None)
+    if not reader or not Path(f"/proc/{reader}/smaps_rollup").exists():
+        return {}
+    lines = Path(f"/proc/{reader}/smaps_rollup").read_text().splitlines()
+    return {
+        kind: int(line.split()[1]) / 2**10 for line in lines for kind in ("Rss", "Pss") if line.startswith(f"{kind}:")
+    }
+
+
+def _report(
+    figures: dict[str, list[float]], processor: dict[str, float], memory: dict[str, dict[str, float]], as_json: bool
+) -> None:
     medians = {name: round(statistics.median(times), 2) for name, times in figures.items()}
-    result: dict[str, Any] = {"median_ms": medians}
+    result: dict[str, Any] = {"median_ms": medians, "processor_ms": processor}
     result |= {kind: {way: round(mb, 1) for way, mb in each.items()} for kind, each in memory.items()}
-    result["times_bare"] = round(medians["ours"] / medians["bare"], 2)
-    if "literal" in medians:
-        result["faster_than_literal"] = round(medians["literal"] / medians["ours"], 1)
+    result |= _ratios(medians, processor)
     result["machine"] = {"cores": os.cpu_count(), "python": sys.version.split()[0], "load": os.getloadavg()[0]}
     if as_json:
         print(json.dumps(result, indent=1))
         return
     for name, times in figures.items():
-        print(f"{name:8} {medians[name]:9.2f} ms median of {len(times)}, {min(times):.2f} to {max(times):.2f}")
-    for key in (*memory, "times_bare", "faster_than_literal", "machine"):
-        print(f"{key:24} {result.get(key, '-')}")
+        print(f"{name:14} {medians[name]:9.2f} ms median of {len(times)}, {min(times):.2f} to {max(times):.2f}")
+    for key in [key for key in result if key != "median_ms"]:
+        print(f"{key:24} {result[key]}")
+
+
+def _ratios(medians: dict[str, float], processor: dict[str, float]) -> dict[str, float]:
+    """What is promised: each a ratio of two figures of the same run."""
+    found = {"times_bare": medians["ours"] / medians["bare"], "cold_times_bare": medians["cold"] / medians["bare"]}
+    for name in QUERIES:
+        found[f"{name}_times_inside_and_bare"] = medians[name] / (medians[f"{name} inside"] + medians["bare"])
+    if processor:
+        found["processor_times_bare"] = processor["ours"] / processor["bare"]
+    if "literal" in medians:
+        found["faster_than_literal"] = medians["literal"] / medians["ours"]
+    return {name: round(ratio, 2) for name, ratio in found.items()}
 
 
 if __name__ == "__main__":

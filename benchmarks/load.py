@@ -36,6 +36,7 @@ SEVEN = pictures.png(7)
 URL = pictures.data_url(SEVEN)
 FORM = pictures.form(("seven.png", SEVEN), ("one.png", pictures.png(1)))
 SERVERS = ("http.server", "lighttpd", "gunicorn")
+LOAD_SECONDS = 3  # a resident reader has loaded everything by then
 PAUSES = (0.25, 0.5, 1, 2, 4, 8)  # seconds before a request whose connection was reset is sent again
 MIX = ["drawing"] * 6 + ["upload"] * 2 + ["rubbish"] * 2 + ["hangs up", "dawdles"]
 
@@ -62,7 +63,9 @@ def _arguments() -> argparse.ArgumentParser:
 def _load(name: str, args: argparse.Namespace) -> int:
     """Load one server and print what came of it."""
     with tempfile.TemporaryDirectory() as folder, _started(name, Path(folder)) as server:
-        server.ask(URL)  # the first one reads files from the disk
+        for _ in range(2):
+            server.ask(URL)  # the first one reads files from the disk, and leaves a resident reader behind
+            time.sleep(LOAD_SECONDS)
         tally = Tally()
         watcher = threading.Thread(target=tally.watch, args=(server.process.pid,), daemon=True)
         watcher.start()

@@ -51,7 +51,7 @@ def _through_cgi(names: list[str], runs: int) -> dict[str, float]:
     url = latency._drawing()
     paths = {name: f"/cgi-bin/mnist.py?model={name}" for name in names} | {"bare": "/cgi-bin/bare.py"}
     times: dict[str, list[float]] = {name: [] for name in paths}
-    with latency._server() as port:
+    with latency._server() as (port, _):
         for turn in range(runs + 2):
             for name, path in paths.items():
                 start = time.perf_counter()

@@ -10,7 +10,7 @@ import os
 import sys
 
 
-def refuse(sentence):  # type: ignore[no-untyped-def]  # an old Python knows no hints
+def refuse(sentence: str) -> None:
     """Say why this can't run here, and end."""
     sys.stdout.write("Status: 503 Service Unavailable\r\nContent-Type: application/json\r\n\r\n")
     sys.stdout.write('{"result": 0, "data": [], "error": "' + sentence + '"}\n')
@@ -32,11 +32,11 @@ try:
 except ImportError:
     refuse("This needs Python's modules fcntl and resource, as Linux and macOS have them. On Windows run it in WSL.")
 
-from serving.application import application  # noqa: E402
-
 __all__ = ["application"]
 
 if __name__ == "__main__":
-    from serving import cgi
+    from serving import client
 
-    cgi.run()
+    client.run()
+else:
+    from serving.application import application

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "cgi-bin"))
 
 from serving.errors import RETRY_SECONDS  # noqa: E402
-from serving.request import MAX_BODY  # noqa: E402
+from serving.settings import MAX_BODY  # noqa: E402
 
 # --- settings ---------------------------------------------------------------------------------------
 STOP_SECONDS = 20  # requests that are under way when the server is stopped are answered within that time

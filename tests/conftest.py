@@ -24,6 +24,14 @@ def program(name: str, package: str = "") -> str:
     return str(found)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_reader_is_left() -> Iterator[None]:
+    """Readers that tests have started end with their folder, if not with their server before."""
+    yield
+    shutil.rmtree(doors.RUNTIME)
+    assert doors.wait_until(lambda: not doors.readers(doors.RUNTIME)), "a resident reader is left"
+
+
 # --- doors ------------------------------------------------------------------------------------------
 
 

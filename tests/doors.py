@@ -5,14 +5,16 @@ import io
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +24,7 @@ from wsgiref.validate import validator
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = "/cgi-bin/mnist.py"
 AUTO = "the real length"
+RUNTIME = tempfile.mkdtemp(prefix="mnist-")  # readers of these tests are in there; short, for a socket's address
 
 
 class Answer(NamedTuple):
@@ -177,7 +180,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def environment(path: str | None = None, **more: str) -> dict[str, str]:
     """The environment of an activated virtual environment, or one with that PATH."""
     activated = f"{sys.prefix}/bin:{os.environ['PATH']}" if path is None else path
-    return {**os.environ, "PATH": activated, **more}
+    return {**os.environ, "PATH": activated, "XDG_RUNTIME_DIR": RUNTIME, **more}
 
 
 def make_serve(log: Path, root: Path = ROOT, **more: str) -> Any:
@@ -245,13 +248,33 @@ def children(parent: int, name: str = "") -> list[int]:
     return found
 
 
+def readers(folder: str) -> list[int]:
+    """The processes that are resident readers with that runtime folder."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
+    found = [line for line in listed.stdout.splitlines() if f" serving.reader 3 {folder}/" in line]
+    return [int(line.split()[0]) for line in found]
+
+
+def wait_until(true: Callable[[], Any], seconds: float = 20) -> Any:
+    """Wait for something to become true; what it became, or what it still is in the end."""
+    until = time.monotonic() + seconds
+    while not (result := true()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return result
+
+
 class Script:
-    """The CGI script, run as a server would run it, but without one; `settings` go into its environment."""
+    """The CGI script, run as a server would run it, but without one; `settings` go into its environment.
+
+    No reader is left behind unless they say so.
+    """
 
     name = "CGI"
 
     def __init__(self, log: Path, **settings: str) -> None:
-        self.logfile, self.settings = log, settings
+        self.logfile, self.settings = log, {"MNIST_RESIDENT": "0", **settings}
+        self.program = str(ROOT / SCRIPT[1:])
+        self.limits: list[tuple[int, int]] = []  # what `ulimit` would set
 
     @property
     def log(self) -> str:
@@ -265,7 +288,8 @@ class Script:
             meta["CONTENT_LENGTH"] = str(len(body))
         meta |= {"GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.0"}
         process = subprocess.Popen(
-            [str(ROOT / SCRIPT[1:])],
+            [self.program],
+            preexec_fn=self._limit if self.limits else None,
             env=environment(**self.settings, **meta),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -276,6 +300,10 @@ class Script:
             process.stdin.write(body)
             process.stdin.flush()
         return process
+
+    def _limit(self) -> None:
+        for kind, most in self.limits:
+            resource.setrlimit(kind, (most, most))
 
     def finished(self, process: subprocess.Popen[bytes], timeout: float = 30) -> Answer:
         """Wait for a request's end; its answer."""

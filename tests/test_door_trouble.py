@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from PIL import Image
 
 import doors
 import pictures
+from doors import wait_until
 
 SEVEN = pictures.data_url(pictures.png(7))
 HEAVY = ["tensorflow", "tflearn", "sklearn", "matplotlib", "scipy", "skimage", "onnxruntime"]
@@ -85,42 +85,6 @@ def test_nothing_heavy_is_imported_for_nothing(name: str, request_: str, allowed
     own = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}  # imports a lot
     done = subprocess.run(command, cwd=doors.ROOT / "cgi-bin", capture_output=True, text=True, check=True, env=own)
     assert done.stdout.split() == sorted(allowed)
-
-
-def imported(code: str) -> subprocess.CompletedProcess[str]:
-    """Run code where a request's child process would do its work."""
-    code = f"import sys; from serving import cgi; cgi._import_numpy()\n{code}"
-    return subprocess.run([sys.executable, "-c", code], cwd=doors.ROOT / "cgi-bin", capture_output=True, text=True)
-
-
-def test_a_drawing_is_read_without_what_libraries_import_to_describe_themselves() -> None:
-    done = imported(
-        "import base64; from reading import classifier; from reading.preprocessing import preprocess, to_png\n"
-        f"reading = preprocess(base64.b64decode({SEVEN!r}.partition(b',')[2]))\n"
-        "assert classifier.load('cnn').score(reading.picture[None]).data.argmax() == 7\n"
-        "to_png(reading.picture)\n"
-        "print(*(name for name in cgi.STAND_INS if type(sys.modules.get(name)).__name__ == 'module'))\n"
-        "print(*(name for name in sys.modules if name.startswith('PIL.') and name.endswith('Plugin')))\n"
-    )
-    assert (done.returncode, done.stdout) == (0, "\nPIL.PngImagePlugin\n"), done.stderr
-
-
-def test_what_was_left_out_is_there_for_who_asks_for_it() -> None:
-    done = imported(
-        "import ctypes.util, inspect, pickle, platform\n"
-        "from ast import *\n"
-        "from PIL.ExifTags import Base\n"
-        "import numpy as np, numpy.ma, numpy.typing\n"
-        "array = pickle.loads(pickle.dumps(np.linalg.inv(np.eye(2))))\n"
-        "print(array.tolist(), inspect.signature(lambda a, *, b: 0), inspect.cleandoc(' x'), literal_eval('[1]'))\n"
-        "print(ctypes.c_int(3).value, callable(ctypes.util.find_library), platform.machine() != '', Base(274).name)\n"
-        "print(numpy.typing.NDArray is not cgi.STAND_INS['numpy._typing']['NDArray'])\n"
-    )
-    assert done.stdout.splitlines() == [
-        "[[1.0, 0.0], [0.0, 1.0]] (a, *, b) x [1]",
-        "3 True True Orientation",
-        "True",
-    ]
 
 
 def test_a_photo_that_lies_on_its_side_is_turned_under_cgi_too(tmp_path: Path) -> None:
@@ -252,14 +216,6 @@ def test_clients_that_hang_up_half_way_leave_nothing_behind(hasty_server: doors.
     assert hasty_server.ask(SEVEN).json["digit"] == 7
     waited = wait_until(lambda: not doors.children(hasty_server.process.pid, "mnist.py"))
     assert waited, "a script still runs"
-
-
-def wait_until(true: Callable[[], Any], seconds: float = 20) -> Any:
-    """Wait for something to become true; what it became, or what it still is in the end."""
-    until = time.monotonic() + seconds
-    while not (result := true()) and time.monotonic() < until:
-        time.sleep(0.05)
-    return result
 
 
 # --- limits and crowds ------------------------------------------------------------------------------

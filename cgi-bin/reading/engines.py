@@ -129,6 +129,8 @@ def _run_in(loaded: _Interpreter) -> Run:
 
 def onnx(card: Card, data: bytes | None = None) -> Run:
     """A scikit-learn model in ONNX Runtime; `data` as in `litert`. Raises NoModel, BrokenModel, MissingPackage."""
+    # From 1.29 on it would tell Microsoft about its use, by a thread of its own; see its docs/Privacy.md.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except ImportError as error:

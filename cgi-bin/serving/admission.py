@@ -1,4 +1,4 @@
-"""Admission control for CGI: so many pictures are scored at once, so many requests wait, the rest is turned away.
+"""Admission control without a resident reader: so many pictures are scored at once, so many wait, the rest may not.
 
 For CGI scripts, which know nothing of one another: what is taken is a lock on a file. The kernel gives it back
 when the process ends, however it ends, and nobody has to tidy up.
@@ -10,13 +10,15 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
+from serving import runtime_folder
 from serving.errors import Busy
 
 # --- settings ---------------------------------------------------------------------------------------
 SLOTS = int(os.environ.get("MNIST_SLOTS") or 0)  # pictures scored at once; 0: one for each core
 PLACES = int(os.environ.get("MNIST_PLACES") or 32)  # requests that are read or wait for a slot
+QUEUE = int(os.environ.get("MNIST_PLACES") or 256)  # the same with a resident reader, where a request costs less
 WAIT_SECONDS = float(os.environ.get("MNIST_WAIT_SECONDS") or 10)  # longest wait for a slot
 # ----------------------------------------------------------------------------------------------------
 
@@ -44,7 +46,7 @@ def slot() -> Iterator[None]:
     """
     with _at_most(WAIT_SECONDS), os.fdopen(_open(_locks("turn", 1)[0])) as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        slots = _locks("slot", SLOTS or _cores())
+        slots = _locks("slot", SLOTS or cores())
         while (lock := _first_free(slots)) is None:
             time.sleep(LOOK_SECONDS)
     try:
@@ -69,21 +71,13 @@ def _at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _open(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-
-
-def _make(folder: str) -> None:
-    """Make the folder unless it is there. Raises OSError if it can't be made, or is not this user's own."""
-    with suppress(FileExistsError):
-        os.mkdir(folder, 0o700)
-    if os.lstat(folder).st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to someone else")
 
 
 def _first_free(paths: list[str]) -> int | None:
@@ -105,7 +99,7 @@ def _locks(kind: str, number: int) -> list[str]:
     folder = f"{temporary}/mnist-draw-{os.getuid()}"
     locks = [f"{folder}/{kind}-{number}" for number in range(number)]
     try:
-        _make(folder)
+        runtime_folder.make(folder)
         for lock in locks:
             os.close(_open(lock))
     except OSError as error:

@@ -9,15 +9,14 @@ from typing import NamedTuple, Protocol
 
 from serving.errors import BadRequest, BodyTooLarge, BodyTooSlow, TypeNotSupported
 from serving.packages import need
-from serving.request import HOW, MAX_BODY, Environ, media_type
+from serving.request import HOW, Environ, media_type
+from serving.settings import BLOCK, DISCARD_BYTES, MAX_BODY
 
 # --- settings ---------------------------------------------------------------------------------------
 MAX_PICTURES = 100  # files in one form
-DISCARD_BYTES = 8 * MAX_BODY  # of a refused body that much is still read, so that the client gets to see why
 # ----------------------------------------------------------------------------------------------------
 
 HEAD_BYTES = 1024  # of a data URL up to its comma
-BLOCK = 64 * 1024  # bytes read at a time
 NEVER_READ = ("image/svg+xml", "image/tiff", "image/heic", "image/avif")
 _DATA_URL = re.compile(rb"data:image/[a-z0-9.+-]+(?:;[a-z0-9-]+=[^;,\s]*)*;base64,", re.IGNORECASE)
 

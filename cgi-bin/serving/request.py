@@ -5,10 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from serving.errors import BadRequest, BodyTooLarge, LengthRequired, MethodNotAllowed, NotFound
-
-# --- settings ---------------------------------------------------------------------------------------
-MAX_BODY = 8 * 1024 * 1024  # bytes of a request's body; a 4096x4096 photo as JPEG fits
-# ----------------------------------------------------------------------------------------------------
+from serving.settings import MAX_BODY
 
 METHODS = ("GET", "HEAD", "POST")
 HOW = "Send a data:image/png;base64,... URL, a multipart form with image files, or an image with its Content-Type."

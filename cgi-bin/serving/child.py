@@ -1,0 +1,124 @@
+"""Limits around one piece of work: a hang, a crash or a bomb ends a child process, and is a sentence to the client."""
+
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
+
+from reading.errors import OutOfLimits, Problem
+from serving.application import Work
+from serving.errors import Busy, named
+from serving.reply import SORRY, Answer
+from serving.settings import BLOCK, SCORE_SECONDS
+
+# --- settings ---------------------------------------------------------------------------------------
+CPU_SECONDS = 60  # the most time of all its threads, for what outlives its parent
+MEMORY_MB = int(os.environ.get("MNIST_MEMORY_MB") or 1024)  # address space that scoring may take, in MiB
+# ----------------------------------------------------------------------------------------------------
+
+TOO_MUCH = "Reading this picture took more time or memory than the server may spend on it. "
+TOO_MUCH += "Send a smaller one, or try again later."
+
+
+def isolated(work: Work) -> Answer:
+    """Do the work in a child process with limits. Raises what it raises, and OutOfLimits if the child fails."""
+    receiver, sender = os.pipe()
+    try:
+        child = os.fork()
+    except BlockingIOError:
+        raise Busy("The server may not start more processes just now. Please try again.") from None
+    if not child:
+        _child(work, sender)
+    os.close(sender)
+    try:
+        told = _heard(receiver, time.monotonic() + SCORE_SECONDS)
+    finally:
+        os.close(receiver)
+        os.kill(child, signal.SIGKILL)
+        _, ended = os.waitpid(child, 0)
+    return _unpacked(told, ended)
+
+
+def _heard(receiver: int, until: float) -> bytes:
+    """Return what the child has to say, as far as it has said it in time."""
+    said = b""
+    while select.select([receiver], [], [], max(0.0, until - time.monotonic()))[0]:
+        block = os.read(receiver, BLOCK)
+        if not block:
+            break
+        said += block
+    return said
+
+
+def _unpacked(told: bytes, ended: int) -> Answer:
+    """Return the child's answer, or raise its problem."""
+    try:
+        kind, content = json.loads(told)
+    except ValueError:
+        print(f"Scoring ended early, with wait status {ended}, after {told[:80]!r}", file=sys.stderr)
+        raise OutOfLimits(TOO_MUCH) from None
+    if kind == "answer":
+        answer: Answer = content
+        return answer
+    raise named(kind)(content)
+
+
+def _child(work: Work, sender: int) -> NoReturn:
+    """Do the work, tell the parent, and end; nothing of the parent's life goes on in here."""
+    try:
+        limit()
+        told = json.dumps(_outcome(work)).encode()
+        while told:
+            told = told[os.write(sender, told) :]
+    finally:
+        os._exit(0)
+
+
+def _outcome(work: Work) -> tuple[str, Any]:
+    """Return ("answer", the answer) or (the name of a problem's class, its sentence)."""
+    try:
+        with within_memory():
+            return "answer", work()
+    except Problem as problem:
+        return type(problem).__name__, str(problem)
+    except Exception:
+        traceback.print_exc()
+        return Problem.__name__, SORRY
+
+
+@contextmanager
+def within_memory() -> Iterator[None]:
+    """Raise OutOfLimits in the place of MemoryError."""
+    try:
+        yield
+    except MemoryError:
+        raise OutOfLimits("The picture takes more memory than the server may spend on it.") from None
+
+
+def limit(loaded: int = 0) -> None:
+    """Bound what this process may take, beyond the `loaded` bytes that it began with; a lower limit stays.
+
+    A parent that dies can't end its child, which may keep the parent's locks: so it ends by itself, too.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, SCORE_SECONDS + 1)
+    gc.disable()  # it lives too short for that
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread would set memory aside
+    bounds = [
+        (resource.RLIMIT_AS, MEMORY_MB * 2**20 + loaded),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CORE, 0),
+    ]
+    for kind, most in bounds:
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        with suppress(ValueError, OSError):  # macOS refuses a bound of address space below what is mapped: gigabytes
+            resource.setrlimit(kind, (most, hard))
