@@ -5,7 +5,7 @@
 #   make serve OPEN=1                 and open the browser
 #   make serve VENV=~/.cache/draw     another place for the packages
 #   make serve-wsgi                   under nginx and gunicorn, for more than one person
-#   make test TESTS=tests/test_ink.py some tests only
+#   make test TESTS=tests/test_preprocessing.py some tests only
 #   make coverage                     which branches of serving and reading no test takes: out/coverage/index.html
 #   make lint                         what reads the code without running it (the page's needs Node.js)
 #   make clean                        remove .venv and caches

@@ -29,8 +29,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-import doors
 import pictures
+import servers
 
 SEVEN = pictures.png(7)
 URL = pictures.data_url(SEVEN)
@@ -75,17 +75,17 @@ def _load(name: str, args: argparse.Namespace) -> int:
         return 1 if tally.kinds["lost"] or tally.kinds["wrong"] else 0
 
 
-def _started(name: str, folder: Path) -> AbstractContextManager[doors.Server]:
+def _started(name: str, folder: Path) -> AbstractContextManager[servers.Server]:
     """A server, as the docs start it."""
-    starts: dict[str, Callable[[Path], Any]] = {"lighttpd": doors.lighttpd, "gunicorn": doors.gunicorn}
-    server: AbstractContextManager[doors.Server] = starts.get(name, doors.make_serve)(folder / "log")
+    starts: dict[str, Callable[[Path], Any]] = {"lighttpd": servers.lighttpd, "gunicorn": servers.gunicorn}
+    server: AbstractContextManager[servers.Server] = starts.get(name, servers.make_serve)(folder / "log")
     return server
 
 
 # --- clients ----------------------------------------------------------------------------------------
 
 
-def _clients(server: doors.Server, args: argparse.Namespace, tally: "Tally") -> None:
+def _clients(server: servers.Server, args: argparse.Namespace, tally: "Tally") -> None:
     """Run all clients to their end."""
     number, until = args.burst or args.clients, 0.0 if args.burst else time.monotonic() + args.seconds
     mix = ["drawing"] if args.good or args.burst else MIX
@@ -100,7 +100,7 @@ def _clients(server: doors.Server, args: argparse.Namespace, tally: "Tally") -> 
 
 
 def _client(
-    server: doors.Server, mix: list[str], until: float, pause: float, start: threading.Barrier, tally: "Tally"
+    server: servers.Server, mix: list[str], until: float, pause: float, start: threading.Barrier, tally: "Tally"
 ) -> None:
     """One client: at least one request, and more until the time is over, on one connection like a browser's."""
     line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
@@ -115,7 +115,7 @@ def _client(
         time.sleep(pause)
 
 
-def _persistent(server: doors.Server, line: http.client.HTTPConnection, kind: str, tally: "Tally") -> str:
+def _persistent(server: servers.Server, line: http.client.HTTPConnection, kind: str, tally: "Tally") -> str:
     """One request of a kind, repeated while its connection is reset."""
     for pause in PAUSES:
         try:
@@ -127,14 +127,14 @@ def _persistent(server: doors.Server, line: http.client.HTTPConnection, kind: st
     return "lost"
 
 
-def _request(server: doors.Server, line: http.client.HTTPConnection, kind: str) -> str:
+def _request(server: servers.Server, line: http.client.HTTPConnection, kind: str) -> str:
     """One request of a kind; what became of it, "lost" or "wrong" if that is not what it should be."""
     try:
         if kind in ("hangs up", "dawdles"):
             return _rude(server, kind)
         body, headers = {"drawing": (URL, {}), "upload": (FORM[1], FORM[0]), "rubbish": (b"rubbish", {})}[kind]
-        line.request("POST", doors.SCRIPT, body, headers)
-        answer = doors.received(line.getresponse())
+        line.request("POST", servers.SCRIPT, body, headers)
+        answer = servers.received(line.getresponse())
         return _judged(kind, answer.status, answer.json)
     except ConnectionError:
         raise
@@ -153,9 +153,9 @@ def _judged(kind: str, status: int, answer: Any) -> str:
     return "answered" if (status, digit) == (200, 7) else "wrong"
 
 
-def _rude(server: doors.Server, kind: str) -> str:
+def _rude(server: servers.Server, kind: str) -> str:
     """Send a part of a request and hang up, or go on with a byte a second."""
-    head = f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(URL)}\r\n\r\n".encode()
+    head = f"POST {servers.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(URL)}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         client.sendall(head + URL[:500])
         return _dawdled(client) if kind == "dawdles" else kind
@@ -197,7 +197,7 @@ class Tally:
     def watch(self, process: int) -> None:
         """Look at the memory of a process and all below it, for ever."""
         while sys.platform == "linux":
-            self.memory.append(sum(map(_pss_mb, [process, *doors.children(process)])))
+            self.memory.append(sum(map(_pss_mb, [process, *servers.children(process)])))
             time.sleep(0.5)
 
     def report(self, name: str, seconds: float) -> None:

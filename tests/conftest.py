@@ -1,4 +1,4 @@
-"""What tests share: the four doors, broken servers, a browser, and MNIST where it is to be had."""
+"""What tests share: the four servers, broken ones, a browser, and MNIST where it is to be had."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import doors
+import servers
 import small_disk
 from needs import lacking
 from page_kit import visit as visit
@@ -28,61 +28,61 @@ def program(name: str, package: str = "") -> str:
 def no_reader_is_left() -> Iterator[None]:
     """Readers that tests have started end with their folder, if not with their server before."""
     yield
-    shutil.rmtree(doors.RUNTIME)
-    assert doors.wait_until(lambda: not doors.readers(doors.RUNTIME)), "a resident reader is left"
+    shutil.rmtree(servers.RUNTIME)
+    assert servers.wait_until(lambda: not servers.readers(servers.RUNTIME)), "a resident reader is left"
 
 
-# --- doors ------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def wsgi_door() -> doors.Wsgi:
-    return doors.Wsgi()
+# --- servers ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
-def http_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
+def wsgi() -> servers.Wsgi:
+    return servers.Wsgi()
+
+
+@pytest.fixture(scope="session")
+def http_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
     """`make serve`, for real: the page and the script under `python -m http.server --cgi`."""
-    with doors.make_serve(tmp_path_factory.mktemp("http.server") / "log") as server:
+    with servers.make_serve(tmp_path_factory.mktemp("http.server") / "log") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def lighttpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
+def lighttpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
     """The script under a web server with real statuses, as deploy/lighttpd.conf sets it up."""
     program("lighttpd")
-    with doors.lighttpd(tmp_path_factory.mktemp("lighttpd") / "log") as server:
+    with servers.lighttpd(tmp_path_factory.mktemp("lighttpd") / "log") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
+def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
     """nginx and gunicorn, as deploy/serve.py sets them up."""
     program("nginx", "nginx-light")
-    with doors.gunicorn(tmp_path_factory.mktemp("gunicorn") / "log") as server:
+    with servers.gunicorn(tmp_path_factory.mktemp("gunicorn") / "log") as server:
         yield server
 
 
-@pytest.fixture(params=["wsgi_door", "http_server", "lighttpd", "gunicorn"])
-def door(request: pytest.FixtureRequest) -> Any:
-    """Each of the doors in turn; a test that takes it has to hold for all of them."""
+@pytest.fixture(params=["wsgi", "http_server", "lighttpd", "gunicorn"])
+def server(request: pytest.FixtureRequest) -> Any:
+    """Each of the servers in turn; a test that takes it has to hold for all of them."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")
-def bare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
+def bare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
     """http.server in an environment without packages, as when one forgets to activate the right one."""
     folder = tmp_path_factory.mktemp("bare")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
-    with doors.plain_serve(folder / "log", f"{folder}/venv/bin:/usr/bin:/bin") as server:
+    with servers.plain_serve(folder / "log", f"{folder}/venv/bin:/usr/bin:/bin") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def silent_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
+def silent_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
     """http.server where no Python can be found to run a script: it answers 200 and not one byte more."""
     folder = tmp_path_factory.mktemp("silent")
-    with doors.plain_serve(folder / "log", str(folder)) as server:
+    with servers.plain_serve(folder / "log", str(folder)) as server:
         yield server
 
 
@@ -115,7 +115,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any, http_server: doors.Server) -> Iterator[Any]:
+def page(browser: Any, http_server: servers.Server) -> Iterator[Any]:
     """A fresh tab; addresses are relative to the server of `make serve`."""
     context = browser.new_context(base_url=http_server.url)
     context.set_default_timeout(20_000)
@@ -129,7 +129,7 @@ def page(browser: Any, http_server: doors.Server) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def mnist_folder() -> Path:
     """A folder with MNIST's four IDX files; tests that need them run only where they are."""
-    for folder in filter(None, [os.environ.get("MNIST_DIR"), str(doors.ROOT.parent / "shared" / "mnist")]):
+    for folder in filter(None, [os.environ.get("MNIST_DIR"), str(servers.ROOT.parent / "shared" / "mnist")]):
         if Path(folder).is_dir():
             return Path(folder)
     lacking("MNIST is not here: set MNIST_DIR to a folder with its four IDX files")

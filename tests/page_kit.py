@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import doors
+import servers
 
 Point = tuple[float, float]
 BLANK = "about:blank"
@@ -130,7 +130,7 @@ class Hand:
 
 
 @pytest.fixture
-def visit(browser: Any, http_server: doors.Server) -> Iterator[Callable[..., Any]]:
+def visit(browser: Any, http_server: servers.Server) -> Iterator[Callable[..., Any]]:
     """Opens the page: `visit(PHONE, color_scheme="dark")`. What the browser complains about fails the test,
     except for lines that hold one of `visit.allowed`."""
     contexts: list[Any] = []

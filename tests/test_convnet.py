@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import doors
 import pictures
+import servers
 import small_convnet
 from reading import cards, classifier, convnet, engines, views
 from reading.errors import BadSetting, BrokenModel, MissingPackage, NoModel
 from reading.preprocessing import preprocess
 
 RNG = np.random.default_rng(5)
-MODELS = doors.ROOT / "models"
+MODELS = servers.ROOT / "models"
 SEVEN = pictures.png(7)
 TRAIN = "Train it again: python cgi-bin/train.py"
 
@@ -325,10 +325,10 @@ def test_an_engine_that_there_is_not_is_named_with_those_there_are(models, monke
 # --- through the CGI script ---
 
 
-def script(tmp_path: Path, litert: str, **settings: str) -> doors.Script:
+def script(tmp_path: Path, litert: str, **settings: str) -> servers.Script:
     """The script with an ai_edge_litert of these lines in place of the real one."""
     (tmp_path / "ai_edge_litert.py").write_text(litert)
-    return doors.Script(tmp_path / "log", PYTHONPATH=str(tmp_path), **settings)
+    return servers.Script(tmp_path / "log", PYTHONPATH=str(tmp_path), **settings)
 
 
 def test_the_script_answers_the_same_where_litert_is_not_installed(tmp_path):

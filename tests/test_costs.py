@@ -8,8 +8,8 @@ import zlib
 import pytest
 from PIL import Image, ImageDraw
 
-import doors
 import pictures
+import servers
 from reading.errors import NotAPicture
 from reading.preprocessing import preprocess
 
@@ -52,7 +52,7 @@ def gif(transparent: bool) -> bytes:
 
 @pytest.mark.parametrize("transparent", [False, True])
 def test_a_gif_whose_frame_has_grey_colours_of_its_own_is_read(transparent: bool) -> None:
-    answer = doors.Wsgi().ask(gif(transparent), {"Content-Type": "image/gif"})
+    answer = servers.Wsgi().ask(gif(transparent), {"Content-Type": "image/gif"})
     assert (answer.status, answer.json["digit"]) == (200, 1)
 
 
@@ -70,7 +70,7 @@ def form(*files: bytes) -> tuple[bytes, dict[str, str]]:
 
 
 def test_a_png_with_more_transparencies_than_colours_is_refused_and_spoils_no_other() -> None:
-    answer = doors.Wsgi().ask(*form(saved(bar(), "PNG"), oversized_transparency()))
+    answer = servers.Wsgi().ask(*form(saved(bar(), "PNG"), oversized_transparency()))
     good, bad = answer.json["results"]
     assert (answer.status, good["digit"]) == (200, 1)
     assert bad["error"] == "The picture is damaged or cut off. Save or send it again."
@@ -82,7 +82,7 @@ def test_a_picture_that_shows_a_bug_of_ours_spoils_no_other(monkeypatch: pytest.
     good = saved(bar(), "PNG")
     real = preprocessing.decode
     monkeypatch.setattr(preprocessing, "decode", lambda data, steps: real(data, steps) if data == good else 1 / 0)
-    read, odd = doors.Wsgi().ask(*form(good, good + b"x")).json["results"]
+    read, odd = servers.Wsgi().ask(*form(good, good + b"x")).json["results"]
     assert read["digit"] == 1
     assert odd == {
         "result": 0,
@@ -136,7 +136,7 @@ def test_many_large_pictures_in_one_form_have_one_budget(monkeypatch: pytest.Mon
 
     clock = iter([0.0, 0.5, 1.0, 1.5, 2.0])
     monkeypatch.setattr(answer.time, "thread_time", lambda: next(clock))
-    results = doors.Wsgi().ask(*form(*[saved(bar(), "PNG")] * 4)).json["results"]
+    results = servers.Wsgi().ask(*form(*[saved(bar(), "PNG")] * 4)).json["results"]
     assert [one.get("digit", one["error"]) for one in results] == [1, 1, answer.NO_TIME, answer.NO_TIME]
 
 
@@ -147,7 +147,7 @@ def test_a_data_url_takes_little_more_memory_than_its_length(middle: bytes) -> N
     body = b"data:image/png" + middle
     tracemalloc.start()
     try:
-        assert doors.Wsgi().ask(body).status == 400
+        assert servers.Wsgi().ask(body).status == 400
         assert tracemalloc.get_traced_memory()[1] < 5 * len(body)
     finally:
         tracemalloc.stop()

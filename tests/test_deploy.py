@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 import yaml
 
-import doors
 import pictures
+import servers
 
 SEVEN = pictures.data_url(pictures.png(7))
 PUBLIC = ["/", "/index.html", "/sw.js", "/static/main.js", "/static/draw/pen.js", "/static/style.css"]
@@ -60,8 +60,8 @@ PRIVATE = [
 
 
 @pytest.fixture(scope="module")
-def wsgi_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[doors.Server]:
-    with doors.gunicorn(tmp_path_factory.mktemp("gunicorn") / "log", MNIST_READ_SECONDS="2") as server:
+def wsgi_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    with servers.gunicorn(tmp_path_factory.mktemp("gunicorn") / "log", MNIST_READ_SECONDS="2") as server:
         yield server
 
 
@@ -70,7 +70,7 @@ def server(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
 
-def test_the_page_and_the_script_are_served(server: doors.Server) -> None:
+def test_the_page_and_the_script_are_served(server: servers.Server) -> None:
     for path in PUBLIC:
         answer = server.ask(method="GET", path=path)
         assert (answer.status, answer.headers["x-content-type-options"]) == (200, "nosniff"), path
@@ -83,21 +83,21 @@ def test_the_page_and_the_script_are_served(server: doors.Server) -> None:
 
 
 @pytest.mark.parametrize("path", PRIVATE)
-def test_nothing_else_is_served(server: doors.Server, path: str) -> None:
+def test_nothing_else_is_served(server: servers.Server, path: str) -> None:
     for method in ("GET", "HEAD", "POST"):
         assert server.ask(method=method, path=path).status in (403, 404, 405, 301, 400), method
         location = server.ask(method=method, path=path).headers.get("location", "")
         assert location in ("", "/cgi-bin/", "/static/"), method
 
 
-def test_health_is_told_and_the_lack_of_it_too(server: doors.Server) -> None:
+def test_health_is_told_and_the_lack_of_it_too(server: servers.Server) -> None:
     answer = server.ask(method="GET", query="health")
     assert answer.json == {"result": 1, "error": "", "health": "ok", "model": "cnn"}
-    sick = doors.Script(Path(os.devnull), MNIST_MODELS="/nowhere").ask(method="GET", query="health")
+    sick = servers.Script(Path(os.devnull), MNIST_MODELS="/nowhere").ask(method="GET", query="health")
     assert (sick.status, sick.json["result"]) == (503, 0)
 
 
-@pytest.mark.parametrize("start", [doors.make_serve, doors.lighttpd, doors.gunicorn, doors.make_serve_wsgi])
+@pytest.mark.parametrize("start", [servers.make_serve, servers.lighttpd, servers.gunicorn, servers.make_serve_wsgi])
 def test_settings_of_the_environment_arrive(start: Any, tmp_path: Path) -> None:
     with start(tmp_path / "log", MNIST_MODELS=f"{tmp_path}/no models here", TMPDIR=str(tmp_path)) as server:
         answer = server.ask(SEVEN)
@@ -113,24 +113,24 @@ def test_settings_of_the_environment_arrive(start: Any, tmp_path: Path) -> None:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project as it comes from git."""
     folder = tmp_path_factory.mktemp("clone") / "mnist-draw"
-    subprocess.run(["git", "clone", "--quiet", str(doors.ROOT), str(folder)], check=True)
+    subprocess.run(["git", "clone", "--quiet", str(servers.ROOT), str(folder)], check=True)
     return folder
 
 
-def test_only_the_door_has_the_run_bit(clone: Path) -> None:
+def test_only_the_script_has_the_run_bit(clone: Path) -> None:
     """Everything in cgi-bin that has it can be started by whoever reaches the server."""
     can_run = [path.name for path in (clone / "cgi-bin").iterdir() if os.access(path, os.X_OK) and path.is_file()]
     assert can_run == ["mnist.py"]
 
 
 @pytest.fixture(scope="module")
-def clone_server(clone: Path) -> Iterator[doors.Server]:
+def clone_server(clone: Path) -> Iterator[servers.Server]:
     """`make serve` in it."""
-    with doors.make_serve(clone.parent / "log", clone) as server:
+    with servers.make_serve(clone.parent / "log", clone) as server:
         yield server
 
 
-def test_under_http_server_no_other_script_runs(clone: Path, clone_server: doors.Server) -> None:
+def test_under_http_server_no_other_script_runs(clone: Path, clone_server: servers.Server) -> None:
     assert clone_server.ask(SEVEN).json["digit"] == 7
     scripts = sorted(path.name for path in (clone / "cgi-bin").glob("*.py") if path.name != "mnist.py")
     assert "train.py" in scripts
@@ -146,16 +146,16 @@ def test_under_http_server_no_other_script_runs(clone: Path, clone_server: doors
             assert b"script output" not in answer.body.lower()
 
 
-def test_under_http_server_all_files_can_be_read_as_the_readme_says(clone_server: doors.Server) -> None:
+def test_under_http_server_all_files_can_be_read_as_the_readme_says(clone_server: servers.Server) -> None:
     for path in ("/Makefile", "/README.md", "/.gitignore", "/.git/config", "/models/cnn.json", "/CGI-BIN/../Makefile"):
         assert clone_server.ask(method="GET", path=path).status == 200, path
     assert b"[core]" in clone_server.ask(method="GET", path="/.git/config").body
-    assert "serves every file below the project's folder" in (doors.ROOT / "docs/deployment.md").read_text()
+    assert "serves every file below the project's folder" in (servers.ROOT / "docs/deployment.md").read_text()
 
 
 def test_training_cannot_be_started_by_a_cgi_server() -> None:
-    command = [sys.executable, str(doors.ROOT / "cgi-bin/train.py")]
-    env = doors.environment(GATEWAY_INTERFACE="CGI/1.1")
+    command = [sys.executable, str(servers.ROOT / "cgi-bin/train.py")]
+    env = servers.environment(GATEWAY_INTERFACE="CGI/1.1")
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
@@ -166,7 +166,7 @@ def recipe(target: str, *settings: str, venv: str = sys.prefix, **environment: s
     command = ["make", "--no-print-directory", "--dry-run", f"VENV={venv}", *settings, target]
     olds = [f"--old-file={venv}/{name}" for name in (".serve", ".wsgi") if venv == sys.prefix]
     env = {name: value for name, value in os.environ.items() if name not in ("HOST", "PORT")} | environment
-    done = subprocess.run([*command, *olds], cwd=doors.ROOT, env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run([*command, *olds], cwd=servers.ROOT, env=env, capture_output=True, text=True, check=True)
     return done.stdout
 
 
@@ -181,29 +181,29 @@ def test_only_make_s_command_line_moves_the_server_from_this_machine_s_own_addre
 # --- nginx and gunicorn -----------------------------------------------------------------------------
 
 
-def master(server: doors.Server) -> int:
+def master(server: servers.Server) -> int:
     """gunicorn's main process."""
-    return doors.children(server.process.pid, "gunicorn")[0]
+    return servers.children(server.process.pid, "gunicorn")[0]
 
 
-def workers(server: doors.Server) -> list[int]:
+def workers(server: servers.Server) -> list[int]:
     """gunicorn's processes that read pictures."""
-    return doors.children(master(server))
+    return servers.children(master(server))
 
 
-def logged(server: doors.Server) -> list[dict[str, Any]]:
+def logged(server: servers.Server) -> list[dict[str, Any]]:
     """The lines on requests in the log."""
     return [json.loads(line) for line in server.log.splitlines() if line.lstrip().startswith("{")]
 
 
-def test_each_reply_has_a_request_id_and_each_request_a_line_of_json_in_the_log(wsgi_server: doors.Server) -> None:
+def test_each_reply_has_a_request_id_and_each_request_a_line_of_json_in_the_log(wsgi_server: servers.Server) -> None:
     mine = wsgi_server.ask(SEVEN, {"X-Request-Id": "mine-1"})
     other = wsgi_server.ask(SEVEN, {"X-Request-Id": "not allowed\t"}, query="model=cnn&secret=1")
     assert mine.headers["x-request-id"] == "mine-1"
     assert re.fullmatch("[0-9a-f]{32}", other.headers["x-request-id"])
     wait_for(lambda: other.headers["x-request-id"] in wsgi_server.log)  # a line is written after its reply
     first = next(line for line in logged(wsgi_server) if line["id"] == "mine-1")
-    assert (first["method"], first["path"], first["status"]) == ("POST", doors.SCRIPT, 200)
+    assert (first["method"], first["path"], first["status"]) == ("POST", servers.SCRIPT, 200)
     assert 0 < first["seconds"] < 60
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)", first["time"])
     assert "secret" not in wsgi_server.log
@@ -212,7 +212,7 @@ def test_each_reply_has_a_request_id_and_each_request_a_line_of_json_in_the_log(
 def test_no_client_can_write_lines_of_its_own_into_the_log(tmp_path: Path) -> None:
     forged = '{"time": "now", "id": "forged", "path": "/"}'
     encoded = [f"%0A{forged}", f"%0D%0A{forged}", "%5C", "%22", '%5C"', "%22,%22id%22:%22forged", "%01%1B", "%C2%85"]
-    with doors.gunicorn(tmp_path / "log") as server:
+    with servers.gunicorn(tmp_path / "log") as server:
         for name in encoded:
             path = name.replace(" ", "%20").replace('"', "%22")
             assert server.ask(method="GET", path=f"/x{path}").status == 404
@@ -232,7 +232,7 @@ def test_no_client_can_write_lines_of_its_own_into_the_log(tmp_path: Path) -> No
 
 
 def test_metrics_are_counted_over_all_workers_at_the_path_that_is_set(tmp_path: Path) -> None:
-    with doors.gunicorn(tmp_path / "log", MNIST_METRICS="/internal/metrics") as server:
+    with servers.gunicorn(tmp_path / "log", MNIST_METRICS="/internal/metrics") as server:
         for _ in range(8):
             server.ask(SEVEN)
         server.ask(b"rubbish")
@@ -249,7 +249,7 @@ def test_metrics_of_a_folder_that_is_given_stay_and_take_no_more_files_with_each
     folder = tmp_path / "metrics"
     folder.mkdir()
     (folder / "somebody's.txt").write_text("keep me")
-    with doors.gunicorn(
+    with servers.gunicorn(
         tmp_path / "log", MNIST_METRICS="/metrics", MNIST_WORKERS="2", PROMETHEUS_MULTIPROC_DIR=str(folder)
     ) as server:
         for round_ in range(1, 4):
@@ -265,7 +265,7 @@ def test_metrics_of_a_folder_that_is_given_stay_and_take_no_more_files_with_each
 
 
 def test_nothing_is_left_behind_in_temporary_folders(tmp_path: Path) -> None:
-    with doors.gunicorn(tmp_path / "log", MNIST_METRICS="/metrics") as server:
+    with servers.gunicorn(tmp_path / "log", MNIST_METRICS="/metrics") as server:
         assert server.ask(SEVEN).json["digit"] == 7
         folder = Path(re.search(r"unix:(\S+)/wsgi", server.log)[1])
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -273,12 +273,12 @@ def test_nothing_is_left_behind_in_temporary_folders(tmp_path: Path) -> None:
 
 
 def test_only_our_own_names_are_served_and_only_our_own_addresses(tmp_path: Path) -> None:
-    with doors.gunicorn(tmp_path / "log", MNIST_METRICS="/metrics", MNIST_HOSTS="draw.example.org") as server:
+    with servers.gunicorn(tmp_path / "log", MNIST_METRICS="/metrics", MNIST_HOSTS="draw.example.org") as server:
         for host in ("localhost", "127.0.0.1:8000", "[::1]:80", "192.168.1.20", "draw.example.org"):
             reply = server.raw(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             assert reply.startswith(b"HTTP/1.1 200 "), host
         for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", ""):
-            for line in ("GET /", f"POST {doors.SCRIPT}"):
+            for line in ("GET /", f"POST {servers.SCRIPT}"):
                 reply = server.raw(f"{line} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n".encode())
                 assert reply.startswith((b"HTTP/1.1 421 ", b"HTTP/1.1 400 ")), (line, host)
         for name in ("Script-Name", "SCRIPT_NAME", "Path-Info", "X-Forwarded-Prefix"):
@@ -290,7 +290,7 @@ def test_only_our_own_names_are_served_and_only_our_own_addresses(tmp_path: Path
 
 def test_only_a_proxy_of_ours_is_believed_who_the_client_is(tmp_path: Path) -> None:
     for proxies, client in (("", "127.0.0.1"), ("10.9.9.9 ::1", "127.0.0.1"), ("10.0.0.0/8 127.0.0.1", "192.0.2.7")):
-        with doors.gunicorn(tmp_path / "log", MNIST_PROXIES=proxies) as server:
+        with servers.gunicorn(tmp_path / "log", MNIST_PROXIES=proxies) as server:
             server.ask(method="GET", path="/", headers={"X-Forwarded-For": "forged, 192.0.2.7, 10.1.1.1"})
             wait_for(lambda server=server: logged(server))
             assert logged(server)[-1]["client"] == client, proxies
@@ -299,10 +299,10 @@ def test_only_a_proxy_of_ours_is_believed_who_the_client_is(tmp_path: Path) -> N
 def test_without_nginx_gunicorn_serves_one_person_and_idle_connections_of_a_browser_keep_nobody_waiting(
     tmp_path: Path,
 ) -> None:
-    port = doors.free_port()
-    env = doors.environment(MNIST_BIND=f"127.0.0.1:{port}", MNIST_WORKERS="1", MNIST_METRICS="/metrics")
+    port = servers.free_port()
+    env = servers.environment(MNIST_BIND=f"127.0.0.1:{port}", MNIST_WORKERS="1", MNIST_METRICS="/metrics")
     command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
-    with doors.running("gunicorn", command, tmp_path / "log", port, cwd=doors.ROOT, env=env) as server:
+    with servers.running("gunicorn", command, tmp_path / "log", port, cwd=servers.ROOT, env=env) as server:
         idle = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(6)]
         for path in PUBLIC:
             assert server.ask(method="GET", path=path).status == 200
@@ -319,16 +319,16 @@ def test_without_nginx_gunicorn_serves_one_person_and_idle_connections_of_a_brow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_it_runs_as_a_user_without_rights(tmp_path: Path) -> None:
     """Who may only read more than others, as this Python may be below root's home directory."""
-    port = doors.free_port()
+    port = servers.free_port()
     setpriv = [str(shutil.which("setpriv")), "--reuid", "65534", "--regid", "65534", "--clear-groups"]
     setpriv += ["--bounding-set", "-all,+dac_read_search", "--inh-caps", "-all,+dac_read_search"]
     setpriv += ["--ambient-caps", "-all,+dac_read_search"]
     command = [*setpriv, sys.executable, "deploy/serve.py"]
-    env = doors.environment(MNIST_BIND=f"127.0.0.1:{port}", PYTHONDONTWRITEBYTECODE="1")
-    with doors.running("gunicorn", command, tmp_path / "log", port, cwd=doors.ROOT, env=env) as server:
+    env = servers.environment(MNIST_BIND=f"127.0.0.1:{port}", PYTHONDONTWRITEBYTECODE="1")
+    with servers.running("gunicorn", command, tmp_path / "log", port, cwd=servers.ROOT, env=env) as server:
         assert server.ask(method="GET", path="/").status == 200
         assert server.ask(SEVEN).json["digit"] == 7
-        statuses = [Path(f"/proc/{one}/status").read_text() for one in doors.children(server.process.pid)]
+        statuses = [Path(f"/proc/{one}/status").read_text() for one in servers.children(server.process.pid)]
         assert {re.search(r"Uid:\t(\d+)", status)[1] for status in statuses} == {"65534"}
         os.kill(server.process.pid, signal.SIGTERM)
         assert server.process.wait(30) == 0
@@ -348,8 +348,8 @@ def test_it_listens_on_addresses_of_both_kinds(bind: str, listens: str, tmp_path
     assert not re.search("@[A-Z_]+@", text)
 
 
-def test_a_slow_client_is_given_up_and_the_others_are_served(wsgi_server: doors.Server) -> None:
-    head = f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n".encode()
+def test_a_slow_client_is_given_up_and_the_others_are_served(wsgi_server: servers.Server) -> None:
+    head = f"POST {servers.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n".encode()
     slow = [socket.create_connection(("127.0.0.1", wsgi_server.port), timeout=30) for _ in range(6)]
     begun = time.monotonic()
     for number, client in enumerate(slow):
@@ -374,8 +374,10 @@ def many_files() -> Iterator[None]:
 @pytest.mark.usefixtures("many_files")
 @pytest.mark.parametrize("sent", ["nothing", "half a head", "half a picture", "a byte now and then"])
 @pytest.mark.parametrize("number", [36, 64, 80, 1000])
-def test_a_client_with_many_slow_connections_keeps_nobody_waiting(server: doors.Server, sent: str, number: int) -> None:
-    head = f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(SEVEN)}\r\n\r\n".encode()
+def test_a_client_with_many_slow_connections_keeps_nobody_waiting(
+    server: servers.Server, sent: str, number: int
+) -> None:
+    head = f"POST {servers.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(SEVEN)}\r\n\r\n".encode()
     bytes_ = {"nothing": b"", "half a head": head[:40]}.get(sent, head + SEVEN[:500])
     slow = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(number)]
     for client in slow:
@@ -395,13 +397,13 @@ def test_a_client_with_many_slow_connections_keeps_nobody_waiting(server: doors.
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The application that gunicorn serves."""
-    monkeypatch.syspath_prepend(doors.ROOT / "deploy")
+    monkeypatch.syspath_prepend(servers.ROOT / "deploy")
     return pytest.importorskip("app")
 
 
 def test_who_waited_too_long_for_a_turn_is_told_so_and_the_work_is_not_done(app: Any) -> None:
     def asked(since: str) -> tuple[str, Any]:
-        environ = {"PATH_INFO": doors.SCRIPT, "REQUEST_METHOD": "POST", "HTTP_X_REQUEST_START": since}
+        environ = {"PATH_INFO": servers.SCRIPT, "REQUEST_METHOD": "POST", "HTTP_X_REQUEST_START": since}
         environ |= {"CONTENT_LENGTH": str(len(SEVEN)), "wsgi.input": io.BytesIO(SEVEN), "wsgi.errors": sys.stderr}
         told: list[Any] = []
         reply = app.application(environ, lambda status, headers, exc_info=None: told.extend([status, dict(headers)]))
@@ -424,7 +426,7 @@ def test_work_that_takes_too_much_memory_is_told_as_such(app: Any) -> None:
 
 def test_a_worker_whose_scoring_hangs_is_replaced_and_its_client_told(tmp_path: Path, hanging_models: Path) -> None:
     settings = {"MNIST_MODELS": str(hanging_models), "MNIST_SCORE_SECONDS": "2", "MNIST_WAIT_SECONDS": "8"}
-    with doors.gunicorn(tmp_path / "log", **settings, MNIST_WORKERS="1") as server:
+    with servers.gunicorn(tmp_path / "log", **settings, MNIST_WORKERS="1") as server:
         assert server.ask(SEVEN).json["digit"] == 7
         before = workers(server)
         begun = time.monotonic()
@@ -446,7 +448,7 @@ def hanging_models(tmp_path: Path) -> Path:
     """The models that are shipped, and one whose card never comes to an end."""
     folder = tmp_path / "models"
     folder.mkdir()
-    for path in (doors.ROOT / "models").iterdir():
+    for path in (servers.ROOT / "models").iterdir():
         (folder / path.name).symlink_to(path)
     os.mkfifo(folder / "hanging.json")
     return folder
@@ -459,7 +461,7 @@ def alive(processes: list[int]) -> list[int]:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_the_memory_of_a_worker_is_bounded_unless_it_has_to_have_more(tmp_path: Path) -> None:
-    with doors.gunicorn(tmp_path / "log", MNIST_MEMORY_MB="3000", MNIST_WORKERS="1") as server:
+    with servers.gunicorn(tmp_path / "log", MNIST_MEMORY_MB="3000", MNIST_WORKERS="1") as server:
         assert server.ask(SEVEN).json["digit"] == 7
         (worker,) = workers(server)
         limits = Path(f"/proc/{worker}/limits").read_text()
@@ -469,7 +471,7 @@ def test_the_memory_of_a_worker_is_bounded_unless_it_has_to_have_more(tmp_path: 
 
 
 def test_all_models_fit_into_the_memory_of_a_worker(tmp_path: Path) -> None:
-    with doors.gunicorn(tmp_path / "log", MNIST_WORKERS="1") as server:
+    with servers.gunicorn(tmp_path / "log", MNIST_WORKERS="1") as server:
         names = [model["name"] for model in server.ask(method="GET").json["models"]]
         assert len(names) > 1
         for name in names:
@@ -480,7 +482,7 @@ def test_beyond_its_places_pictures_are_turned_away_at_once_and_the_page_is_stil
     tmp_path: Path, hanging_models: Path
 ) -> None:
     settings = {"MNIST_MODELS": str(hanging_models), "MNIST_SCORE_SECONDS": "3", "MNIST_WAIT_SECONDS": "30"}
-    with doors.gunicorn(tmp_path / "log", **settings, MNIST_PLACES="4", MNIST_WORKERS="1") as server:
+    with servers.gunicorn(tmp_path / "log", **settings, MNIST_PLACES="4", MNIST_WORKERS="1") as server:
         assert server.ask(SEVEN).json["digit"] == 7  # the worker is ready
         with ThreadPoolExecutor() as clients:
             hanging = clients.submit(server.ask, SEVEN, query="model=hanging")
@@ -502,8 +504,8 @@ def test_beyond_its_places_pictures_are_turned_away_at_once_and_the_page_is_stil
 
 @pytest.mark.usefixtures("many_files")
 def test_large_uploads_that_do_not_end_take_no_more_than_their_share(tmp_path: Path) -> None:
-    with doors.gunicorn(tmp_path / "log") as server:
-        head = f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8000000\r\n\r\n".encode()
+    with servers.gunicorn(tmp_path / "log") as server:
+        head = f"POST {servers.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8000000\r\n\r\n".encode()
         slow = []
         for number in range(100):
             client = socket.socket()
@@ -519,7 +521,7 @@ def test_large_uploads_that_do_not_end_take_no_more_than_their_share(tmp_path: P
 
 
 def test_clients_that_do_not_hang_up_after_their_replies_keep_nobody_waiting(tmp_path: Path) -> None:
-    with doors.gunicorn(tmp_path / "log", MNIST_WORKERS="1") as server:
+    with servers.gunicorn(tmp_path / "log", MNIST_WORKERS="1") as server:
         assert server.ask(SEVEN).json["digit"] == 7  # the worker is ready
         begun = time.monotonic()
         staying = [half_sent(server) for _ in range(10)]
@@ -535,9 +537,9 @@ def test_clients_that_do_not_hang_up_after_their_replies_keep_nobody_waiting(tmp
 
 def test_a_client_that_does_not_take_its_reply_keeps_nobody_waiting(tmp_path: Path) -> None:
     headers, body = pictures.form(*[("seven.png", pictures.png(7))] * 100)
-    lines = [f"POST {doors.SCRIPT} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
+    lines = [f"POST {servers.SCRIPT} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    with doors.gunicorn(tmp_path / "log", MNIST_WORKERS="1") as server:
+    with servers.gunicorn(tmp_path / "log", MNIST_WORKERS="1") as server:
         clients = []
         for _ in range(3):
             client = socket.socket()
@@ -553,10 +555,10 @@ def test_a_client_that_does_not_take_its_reply_keeps_nobody_waiting(tmp_path: Pa
             client.close()
 
 
-def half_sent(server: doors.Server) -> socket.socket:
+def half_sent(server: servers.Server) -> socket.socket:
     """A client that has sent half of its picture, and whom nginx has begun to serve: it says that at once."""
     client = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-    head = f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(SEVEN)}\r\n".encode()
+    head = f"POST {servers.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(SEVEN)}\r\n".encode()
     client.sendall(head + b"Expect: 100-continue\r\n\r\n" + SEVEN[: len(SEVEN) // 2])
     assert client.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
     return client
@@ -576,7 +578,7 @@ def test_with_a_full_temporary_folder_pictures_are_read(
 ) -> None:
     with pytest.raises(OSError, match="No space left"):
         (full_folder / "another").mkdir()
-    with doors.gunicorn(tmp_path / "log", TMPDIR=str(full_folder), **more) as server:
+    with servers.gunicorn(tmp_path / "log", TMPDIR=str(full_folder), **more) as server:
         assert server.ask(SEVEN).json["digit"] == 7
         headers, body = pictures.form(("seven.png", pictures.png(7)), ("one.png", pictures.png(1)))
         assert [one["digit"] for one in server.ask(body, headers).json["results"]] == [7, 1]
@@ -584,7 +586,7 @@ def test_with_a_full_temporary_folder_pictures_are_read(
 
 
 def test_no_request_is_lost_while_gunicorn_reloads_and_loses_a_worker(tmp_path: Path) -> None:
-    with doors.gunicorn(tmp_path / "log") as server:
+    with servers.gunicorn(tmp_path / "log") as server:
         answers: list[int] = []
         done = threading.Event()
         clients = [threading.Thread(target=keep_asking, args=(server, answers, done)) for _ in range(3)]
@@ -607,7 +609,7 @@ def test_no_request_is_lost_while_gunicorn_reloads_and_loses_a_worker(tmp_path: 
 
 
 def test_what_is_under_way_is_answered_before_the_server_stops(tmp_path: Path) -> None:
-    with doors.gunicorn(tmp_path / "log", MNIST_WORKERS="1") as server:
+    with servers.gunicorn(tmp_path / "log", MNIST_WORKERS="1") as server:
         slow = [half_sent(server) for _ in range(6)]
         assert server.ask(SEVEN).json["digit"] == 7  # it came last, so the others have been accepted
         os.kill(server.process.pid, signal.SIGTERM)
@@ -623,7 +625,7 @@ def test_no_connection_that_was_accepted_is_left_without_an_answer_by_a_stop_und
     tmp_path: Path, run: int
 ) -> None:
     answers: list[int] = []
-    with doors.gunicorn(tmp_path / "log") as server:
+    with servers.gunicorn(tmp_path / "log") as server:
         assert server.ask(SEVEN).json["digit"] == 7
         clients = [threading.Thread(target=ask_until_refused, args=(server, answers)) for _ in range(16)]
         for client in clients:
@@ -637,7 +639,7 @@ def test_no_connection_that_was_accepted_is_left_without_an_answer_by_a_stop_und
     assert set(answers) == {7}
 
 
-def ask_until_refused(server: doors.Server, answers: list[int]) -> None:
+def ask_until_refused(server: servers.Server, answers: list[int]) -> None:
     """Ask until no connection is taken any more; one that was taken and not answered counts as -1."""
     while True:
         try:
@@ -650,10 +652,10 @@ def ask_until_refused(server: doors.Server, answers: list[int]) -> None:
 
 @pytest.mark.parametrize("victim", ["nginx: master", "nginx: worker", "-m gunicorn"])
 def test_a_part_that_is_killed_is_started_again_and_meanwhile_clients_are_told(tmp_path: Path, victim: str) -> None:
-    with doors.gunicorn(tmp_path / "log") as server:
+    with servers.gunicorn(tmp_path / "log") as server:
         assert server.ask(SEVEN).json["digit"] == 7
         time.sleep(5)  # what ends within five seconds after its start is not started again
-        os.kill(doors.children(server.process.pid, victim)[0], signal.SIGKILL)
+        os.kill(servers.children(server.process.pid, victim)[0], signal.SIGKILL)
         wait_for(lambda: answered(server), 2)
         wait_for(lambda: all(answered(server) for _ in range(5)), 5)
         assert server.process.poll() is None
@@ -661,9 +663,9 @@ def test_a_part_that_is_killed_is_started_again_and_meanwhile_clients_are_told(t
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="util-linux ties a process to its parent")
 def test_nothing_goes_on_when_the_server_is_killed(tmp_path: Path) -> None:
-    with doors.gunicorn(tmp_path / "log") as server:
+    with servers.gunicorn(tmp_path / "log") as server:
         assert server.ask(SEVEN).json["digit"] == 7
-        parts = doors.children(server.process.pid)
+        parts = servers.children(server.process.pid)
         server.process.kill()
         wait_for(lambda: not alive(parts), 5)
 
@@ -684,8 +686,8 @@ def test_nothing_goes_on_when_the_server_is_killed(tmp_path: Path) -> None:
 )
 def test_a_setting_that_makes_no_sense_is_told_at_the_start(name: str, text: str, told: str) -> None:
     command = [sys.executable, "deploy/serve.py"]
-    env = doors.environment(**{name: text})
-    done = subprocess.run(command, cwd=doors.ROOT, env=env, capture_output=True, text=True, timeout=60)
+    env = servers.environment(**{name: text})
+    done = subprocess.run(command, cwd=servers.ROOT, env=env, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", told + "\n")
 
 
@@ -700,15 +702,15 @@ def test_without_nginx_the_server_says_how_to_get_it(app: Any, monkeypatch: pyte
 
 def test_a_port_that_is_taken_ends_the_start_with_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        env = doors.environment(MNIST_BIND=f"127.0.0.1:{other.getsockname()[1]}")
+        env = servers.environment(MNIST_BIND=f"127.0.0.1:{other.getsockname()[1]}")
         command = [sys.executable, "deploy/serve.py"]
-        done = subprocess.run(command, cwd=doors.ROOT, env=env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=servers.ROOT, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "Address already in use" in done.stderr
     assert "nginx ends as soon as it is started" in done.stderr
 
 
-def keep_asking(server: doors.Server, answers: list[int], done: threading.Event) -> None:
+def keep_asking(server: servers.Server, answers: list[int], done: threading.Event) -> None:
     """Ask until told to stop, at least once; a request that is not answered counts as -1."""
     while True:
         try:
@@ -719,7 +721,7 @@ def keep_asking(server: doors.Server, answers: list[int], done: threading.Event)
             return
 
 
-def answered(server: doors.Server) -> bool:
+def answered(server: servers.Server) -> bool:
     try:
         return server.ask(SEVEN).json.get("digit") == 7
     except (OSError, http.client.HTTPException):
@@ -737,7 +739,7 @@ def wait_for(true: Any, seconds: float = 60) -> None:
 
 
 def test_make_serve_wsgi_serves_with_what_is_locked(tmp_path: Path) -> None:
-    with doors.make_serve_wsgi(tmp_path / "log") as server:
+    with servers.make_serve_wsgi(tmp_path / "log") as server:
         assert server.ask(SEVEN).json["digit"] == 7
         assert server.ask(method="GET", path="/Makefile").status == 404
         assert f"MNIST Draw is at http://127.0.0.1:{server.port}/" in server.log
@@ -745,11 +747,11 @@ def test_make_serve_wsgi_serves_with_what_is_locked(tmp_path: Path) -> None:
 
 
 def test_the_container_runs_with_no_more_rights_than_it_needs() -> None:
-    service = yaml.safe_load((doors.ROOT / "deploy/compose.yaml").read_text())["services"]["mnist-draw"]
+    service = yaml.safe_load((servers.ROOT / "deploy/compose.yaml").read_text())["services"]["mnist-draw"]
     assert service["read_only"] is True
     assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
-    dockerfile = (doors.ROOT / "deploy/Dockerfile").read_text()
+    dockerfile = (servers.ROOT / "deploy/Dockerfile").read_text()
     user, port = (re.search(rf"^{word} (\d+)", dockerfile, re.MULTILINE)[1] for word in ("USER", "EXPOSE"))
     assert int(user) > 0
     assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
@@ -760,13 +762,13 @@ def test_the_container_runs_with_no_more_rights_than_it_needs() -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_the_container_s_limits_leave_room_for_all_threads_and_a_reload(tmp_path: Path) -> None:
     """Threads count as processes there, and while it reloads there are twice as many workers."""
-    service = yaml.safe_load((doors.ROOT / "deploy/compose.yaml").read_text())["services"]["mnist-draw"]
+    service = yaml.safe_load((servers.ROOT / "deploy/compose.yaml").read_text())["services"]["mnist-draw"]
     settings = service["environment"]
-    with doors.gunicorn(tmp_path / "log", **settings) as server:
+    with servers.gunicorn(tmp_path / "log", **settings) as server:
         names = [model["name"] for model in server.ask(method="GET").json["models"]]
         for name in 4 * names:
             assert server.ask(SEVEN, query=f"model={name}&explain=1").json["digit"] == 7, name
-        rest = [one for one in doors.children(server.process.pid) if one not in workers(server)]
+        rest = [one for one in servers.children(server.process.pid) if one not in workers(server)]
         each = max(threads(worker) for worker in workers(server))
         assert len(workers(server)) == int(settings["MNIST_WORKERS"]) == service["cpus"] + 1
         assert (
@@ -785,7 +787,7 @@ def threads(process: int) -> int:
 
 
 def test_systemd_starts_what_make_serve_wsgi_starts() -> None:
-    unit = (doors.ROOT / "deploy/mnist-draw.service").read_text()
+    unit = (servers.ROOT / "deploy/mnist-draw.service").read_text()
     command = re.search("^ExecStart=/srv/mnist-draw/.venv/bin/(.+)$", unit, re.MULTILINE)[1]
     assert f"/bin/{command}" in recipe("serve-wsgi")
     assert re.search("^KillMode=mixed$", unit, re.MULTILINE)  # nginx goes first, see serve.py
@@ -793,16 +795,18 @@ def test_systemd_starts_what_make_serve_wsgi_starts() -> None:
     if not verify:
         pytest.skip("systemd-analyze is not installed")
     done = subprocess.run(
-        [verify, "verify", str(doors.ROOT / "deploy/mnist-draw.service")], capture_output=True, text=True
+        [verify, "verify", str(servers.ROOT / "deploy/mnist-draw.service")], capture_output=True, text=True
     )
     assert not [line for line in done.stderr.splitlines() if "mnist-draw" in line and "not executable" not in line]
 
 
 def test_the_lock_file_has_a_hash_for_all_that_is_needed_and_names_no_registry() -> None:
-    text = (doors.ROOT / "deploy/requirements.lock").read_text()
+    text = (servers.ROOT / "deploy/requirements.lock").read_text()
     assert "://" not in text
     assert not re.search(r"^\s*--?(index|extra|find|trusted)", text, re.MULTILINE)
-    wanted = (doors.ROOT / "deploy/requirements.in").read_text() + (doors.ROOT / "requirements-serve.txt").read_text()
+    wanted = (servers.ROOT / "deploy/requirements.in").read_text() + (
+        servers.ROOT / "requirements-serve.txt"
+    ).read_text()
     names = re.findall(r"^([a-z-]+)[>=<]", wanted, re.MULTILINE)
     assert len(names) == 9
     for name in names:
@@ -812,21 +816,21 @@ def test_the_lock_file_has_a_hash_for_all_that_is_needed_and_names_no_registry()
 def test_the_container_s_lines_make_a_folder_that_serves(tmp_path: Path) -> None:
     """No Docker here: the Dockerfile's COPY and RUN lines are carried out in a clean folder, and its CMD started."""
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    env = doors.environment(f"{tmp_path}/venv/bin:/usr/bin:/bin")
+    env = servers.environment(f"{tmp_path}/venv/bin:/usr/bin:/bin")
     work = tmp_path / "srv"
     work.mkdir()
-    text = (doors.ROOT / "deploy/Dockerfile").read_text().replace("\\\n", " ")
+    text = (servers.ROOT / "deploy/Dockerfile").read_text().replace("\\\n", " ")
     lines = [line.split(" ", 1) for line in text.splitlines() if line and not line.startswith("#")]
     for word, rest in lines:
         if word == "COPY":
             copy(rest.split(), work)
         if word == "RUN" and "apt-get" not in rest:  # what Debian has is installed already
             subprocess.run(rest, shell=True, cwd=work, env=env, check=True, timeout=500)
-    port = doors.free_port()
+    port = servers.free_port()
     env |= {"MNIST_BIND": f"127.0.0.1:{port}"}
     words = dict(lines)
     log = tmp_path / "log"
-    with doors.running("container", json.loads(words["CMD"]), log, port, cwd=work, env=env) as server:
+    with servers.running("container", json.loads(words["CMD"]), log, port, cwd=work, env=env) as server:
         assert server.ask(SEVEN).json["digit"] == 7
         check = json.loads(words["HEALTHCHECK"].partition("CMD ")[2])
         healthy = [part.replace(":8000/", f":{port}/") for part in check]
@@ -838,7 +842,7 @@ def copy(names: list[str], work: Path) -> None:
     """What COPY does."""
     *sources, target = names
     for source in sources:
-        path = doors.ROOT / source
+        path = servers.ROOT / source
         if path.is_dir():
             shutil.copytree(path, work / target, ignore=shutil.ignore_patterns("__pycache__"))
         else:

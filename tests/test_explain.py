@@ -1,4 +1,4 @@
-"""Explanations: what spoke for a digit, and the feature maps, from the module and through the door."""
+"""Explanations: what spoke for a digit, and the feature maps, from the module and through the server."""
 
 import base64
 import io
@@ -126,7 +126,7 @@ def test_weights_that_the_card_does_not_describe_are_refused(with_layers, bars, 
         explain.layers(with_layers, bars)
 
 
-# --- through the door ---
+# --- through the server ---
 
 
 def ask(query: str) -> tuple[str, dict]:
@@ -153,7 +153,7 @@ def served(with_layers, monkeypatch) -> None:
     monkeypatch.setattr(classifier, "load", lambda name: with_layers)
 
 
-def test_the_door_explains_the_winner_or_the_digit_asked_for(served):
+def test_the_script_explains_the_winner_or_the_digit_asked_for(served):
     plain = ask("")[1]
     status, reply = ask("explain=1")
     assert status == "200 OK"
@@ -165,7 +165,7 @@ def test_the_door_explains_the_winner_or_the_digit_asked_for(served):
     np.testing.assert_allclose(eight["evidence"], -np.array(three["evidence"]), atol=2e-6)
 
 
-def test_the_door_shows_the_layers_as_pictures(served):
+def test_the_script_shows_the_layers_as_pictures(served):
     reply = ask("explain=layers")[1]
     assert [(layer["name"], layer["note"], len(layer["maps"])) for layer in reply["layers"]] == [
         ("convolution 1", "Edges.", 2),

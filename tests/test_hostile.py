@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
-import doors
 import hostile
 import pictures
+import servers
 from benchmarks import latency
 from reading import decoding, errors
 from reading.preprocessing import preprocess
@@ -44,19 +44,19 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_picture_bomb_is_refused_at_once_and_in_little_memory(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     bomb = BOMBS[name]()
-    door = doors.Wsgi()
-    door.ask(pictures.data_url(hostile.SEEDS[0]))  # loads what any picture needs
+    server = servers.Wsgi()
+    server.ask(pictures.data_url(hostile.SEEDS[0]))  # loads what any picture needs
     begun = time.process_time()
-    answer = door.ask(bomb, {"Content-Type": "image/png"})
+    answer = server.ask(bomb, {"Content-Type": "image/png"})
     assert time.process_time() - begun < 0.5
     assert (answer.json["result"], answer.status // 100) == (0, 4)
     monkeypatch.setenv("CONTENT_TYPE", "image/png")
-    assert latency.peak_mb([str(doors.ROOT / doors.SCRIPT[1:])], bomb, as_cgi=True) < 120
+    assert latency.peak_mb([str(servers.ROOT / servers.SCRIPT[1:])], bomb, as_cgi=True) < 120
 
 
 def test_a_png_of_a_million_pieces_is_refused_by_its_length_and_by_its_pieces() -> None:
     bomb = pictures.claimed_png(28, 28, pictures.chunk(b"tEXt", b"") * 1_000_000)
-    assert doors.Wsgi().ask(bomb, {"Content-Type": "image/png"}).status == 413
+    assert servers.Wsgi().ask(bomb, {"Content-Type": "image/png"}).status == 413
     begun = time.process_time()
     with pytest.raises(errors.NotAPicture, match="more than 4096 pieces"):
         preprocess(bomb)
@@ -68,7 +68,7 @@ def test_a_decoder_that_runs_out_of_memory_is_no_fault_of_the_picture(monkeypatc
         raise MemoryError
 
     monkeypatch.setattr(decoding, "_open", greedy)
-    answer = doors.Wsgi().ask(pictures.png(2), {"Content-Type": "image/png"})
+    answer = servers.Wsgi().ask(pictures.png(2), {"Content-Type": "image/png"})
     assert answer.status == 503
     assert answer.json["error"] == "The picture takes more memory than there is. Send a smaller one."
 

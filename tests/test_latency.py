@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import doors
+import servers
 from benchmarks import latency
 
 # Two processes that share 30 MB, and hold 30 MB more each.
@@ -16,7 +16,7 @@ TWO = "import os, time; held = b'x' * (30 << 20); os.fork(); more = b'y' * (30 <
 
 def test_it_tells_times_and_the_memory_of_a_request() -> None:
     command = [sys.executable, "benchmarks/latency.py", "--runs", "1", "--literal", "0", "--json"]
-    done = subprocess.run(command, cwd=doors.ROOT, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, cwd=servers.ROOT, capture_output=True, text=True, timeout=120, check=True)
     told = json.loads(done.stdout)
     assert list(told)[:5] == [
         "median_ms",

@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-import doors
 import pictures
 import reading
+import servers
 from reading.errors import NoInk, UnknownModel
 
 
@@ -39,5 +39,5 @@ def test_what_the_library_has_not_is_an_attribute_error() -> None:
 
 def test_its_errors_are_named_without_numpy() -> None:
     code = "import sys; from reading.errors import NoInk; print('numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=doors.ROOT / "cgi-bin", capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=servers.ROOT / "cgi-bin", capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("False\n", "")

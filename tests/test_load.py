@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-import doors
+import servers
 from benchmarks import load
 
 
 def loaded(*arguments: str) -> tuple[int, str]:
     """Run it; its exit status and what it prints."""
     command = [sys.executable, "benchmarks/load.py", *arguments]
-    done = subprocess.run(command, cwd=doors.ROOT, capture_output=True, text=True, timeout=150)
+    done = subprocess.run(command, cwd=servers.ROOT, capture_output=True, text=True, timeout=150)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-import doors
+import servers
 from page_kit import DESK, DIGITS, MODULES, PHONE, ROOT, STATIC, Hand, answered, predict, until
 
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "out" / "screenshots"))
@@ -171,13 +171,13 @@ def test_an_ordinary_browser_is_not_warned(visit):
 def serve(log: Path, port: int):
     """`python -m http.server --cgi` on a port of our choice, so that it can come back where it was."""
     command = [sys.executable, "-u", "-m", "http.server", "--cgi", "--bind", "127.0.0.1", str(port)]
-    environment = doors.environment()
-    return doors.running("http.server", [*doors.unprivileged(), *command], log, port, cwd=ROOT, env=environment)
+    environment = servers.environment()
+    return servers.running("http.server", [*servers.unprivileged(), *command], log, port, cwd=ROOT, env=environment)
 
 
 def test_the_page_opens_draws_and_recovers_while_its_server_comes_and_goes(visit, tmp_path):
     visit.allowed.append("Failed to load resource")
-    port = doors.free_port()
+    port = servers.free_port()
     with serve(tmp_path / "log", port) as server:
         page = visit(url=server.url, service_workers="allow")
         page.evaluate("navigator.serviceWorker.ready.then(() => {})")

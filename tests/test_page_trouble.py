@@ -10,7 +10,7 @@ import time
 import pytest
 from PIL import Image, ImageDraw
 
-import doors
+import servers
 from page_kit import BLANK, DESK, DIGITS, MODULES, ROOT, STATIC, Hand, answered, predict, until
 
 FAILED = '#answer[data-state="failed"]'
@@ -26,7 +26,7 @@ def trouble(page) -> str:
 def mortal(tmp_path):
     """A server of its own, and what stops it."""
     with contextlib.ExitStack() as stack:
-        yield stack.enter_context(doors.make_serve(tmp_path / "log")), stack.close
+        yield stack.enter_context(servers.make_serve(tmp_path / "log")), stack.close
 
 
 def test_with_the_server_stopped_the_page_says_what_to_do_and_keeps_the_drawing(visit, mortal):

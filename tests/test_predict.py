@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import doors
+import servers
 import small_mnist
 from commands import ROOT, run
 from reading import cards, classifier
@@ -178,7 +178,7 @@ def test_a_name_cannot_write_lines_or_escape_codes_on_the_terminal(digits: Path,
 
 def test_json_has_what_the_web_server_answers(digits: Path) -> None:
     answer = json.loads(run("predict", "--json", digits / "7.png").out)
-    served = doors.Wsgi().ask((digits / "7.png").read_bytes(), {"Content-Type": "image/png"}).json
+    served = servers.Wsgi().ask((digits / "7.png").read_bytes(), {"Content-Type": "image/png"}).json
     assert answer == {"file": f"{digits}/7.png", **served}
 
 

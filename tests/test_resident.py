@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-import doors
 import pictures
+import servers
 import small_disk
-from doors import wait_until
+from servers import wait_until
 
 SEVEN = pictures.data_url(pictures.png(7))
 PYTHON = f"{sys.prefix}/bin/python3"  # as the script finds it
@@ -50,7 +50,7 @@ sys.meta_path.insert(0, Watch())
 """
 
 
-class Resident(doors.Script):
+class Resident(servers.Script):
     """The script, with a runtime folder of its own in which readers are left behind."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
@@ -63,13 +63,13 @@ class Resident(doors.Script):
 
     def form(self, what: str) -> subprocess.Popen[bytes]:
         """Start a request to the child of which happens what the stand-in for `multipart` knows."""
-        asks = doors.Script(self.logfile, **self.settings, CONTENT_TYPE=f"multipart/form-data; {what}")
+        asks = servers.Script(self.logfile, **self.settings, CONTENT_TYPE=f"multipart/form-data; {what}")
         asks.program, asks.limits = self.program, self.limits
         return asks.start(b"--x")
 
     def readers(self) -> list[int]:
         """The readers that there are."""
-        return doors.readers(self.runtime)
+        return servers.readers(self.runtime)
 
     def address(self) -> Path:
         """The path of the socket."""
@@ -151,7 +151,7 @@ def test_every_answer_is_the_same_with_and_without_a_reader(start: Any, body: by
     script.ready()
     alone, there = script.alone(), script.ask(body, query, method)
     assert script.alone() == alone
-    without = doors.Script(script.logfile).ask(body, query, method)
+    without = servers.Script(script.logfile).ask(body, query, method)
     assert (there.status, there.headers, there.body) == (without.status, without.headers, without.body)
 
 
@@ -204,7 +204,7 @@ def test_it_ends_when_nobody_has_asked_for_a_while(start: Any) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_it_ends_soon_after_its_server(start: Any, tmp_path: Path, number: int) -> None:
     script = start()
-    with doors.make_serve(tmp_path / "server", **script.settings) as server:
+    with servers.make_serve(tmp_path / "server", **script.settings) as server:
         assert server.ask(SEVEN).json["digit"] == 7
         assert script.address()
         assert server.ask(SEVEN).json["digit"] == 7
@@ -217,11 +217,11 @@ def test_it_ends_with_its_server_while_a_child_hangs(start: Any) -> None:
     with subprocess.Popen(["sleep", "100"]) as server:
         code = f"from serving import starter; starter.replace({_name(script)!r}, {server.pid}, None)"
         command = [PYTHON, "-c", code]
-        subprocess.run(command, cwd=doors.ROOT / "cgi-bin", env=doors.environment(**script.settings), check=True)
+        subprocess.run(command, cwd=servers.ROOT / "cgi-bin", env=servers.environment(**script.settings), check=True)
         assert script.address()
         request = script.form("hangs")
         reader = script.readers()[0]
-        assert wait_until(lambda: doors.children(reader))
+        assert wait_until(lambda: servers.children(reader))
         server.kill()
     assert wait_until(lambda: not script.readers(), 4)
     assert "more time or memory" in refused(script.finished(request))
@@ -230,8 +230,8 @@ def test_it_ends_with_its_server_while_a_child_hangs(start: Any) -> None:
 def _name(script: Resident) -> str:
     """The address of the reader that a script would ask."""
     code = "from serving import runtime_folder; print(runtime_folder.address())"
-    command, env = [PYTHON, "-c", code], doors.environment(**script.settings)
-    done = subprocess.run(command, cwd=doors.ROOT / "cgi-bin", env=env, capture_output=True, text=True, check=True)
+    command, env = [PYTHON, "-c", code], servers.environment(**script.settings)
+    done = subprocess.run(command, cwd=servers.ROOT / "cgi-bin", env=env, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -241,7 +241,7 @@ def models(tmp_path: Path) -> Path:
     folder = tmp_path / "models"
     folder.mkdir()
     for name in ("cnn.json", "cnn.tflite"):
-        shutil.copy(doors.ROOT / "models" / name, folder)
+        shutil.copy(servers.ROOT / "models" / name, folder)
     return folder
 
 
@@ -266,7 +266,7 @@ def test_a_model_that_is_damaged_deleted_or_replaced_is_never_answered_from_agai
 def test_code_that_changes_ends_it_before_the_next_answer(start: Any, tmp_path: Path) -> None:
     root = tmp_path / "p"
     for part in ("cgi-bin", "models"):
-        shutil.copytree(doors.ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", "cnn.tfl.*"))
+        shutil.copytree(servers.ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", "cnn.tfl.*"))
     script = start()
     script.program = str(root / "cgi-bin" / "mnist.py")
     reader, alone = script.ready(), script.alone()
@@ -293,7 +293,7 @@ def test_who_came_first_is_served_first_and_who_finds_no_room_is_told_at_once_wh
     script = start(MNIST_SLOTS="1", MNIST_PLACES="2")
     reader = script.ready()
     first = script.form("takes a second")
-    assert wait_until(lambda: doors.children(reader))
+    assert wait_until(lambda: servers.children(reader))
     waiting = []
     for _ in range(2):
         waiting.append(script.form("takes a second"))
@@ -316,7 +316,7 @@ def test_who_waits_too_long_is_told_when_to_come_back(start: Any) -> None:
     script = start(MNIST_SLOTS="1", MNIST_WAIT_SECONDS="1", MNIST_SCORE_SECONDS="5")
     reader = script.ready()
     hanging = script.form("hangs")
-    assert wait_until(lambda: doors.children(reader))
+    assert wait_until(lambda: servers.children(reader))
     assert script.ask(SEVEN).json["retry_after"] == 2
     assert "more time or memory" in refused(script.finished(hanging))
 
@@ -336,7 +336,7 @@ def test_a_reader_that_is_killed_during_a_request_does_not_take_its_answer_away(
     script = start()
     reader = script.ready()
     request = script.form("takes a second")
-    assert wait_until(lambda: doors.children(reader))
+    assert wait_until(lambda: servers.children(reader))
     os.kill(reader, signal.SIGKILL)
     assert refused(script.finished(request), 400) == "The form's Content-Type names no boundary."
     assert wait_until(script.is_answered_by_reader)
@@ -346,7 +346,7 @@ def test_who_waits_in_the_queue_of_a_reader_that_is_killed_is_answered(start: An
     script = start(MNIST_SLOTS="1")
     reader = script.ready()
     script.form("takes a second")
-    assert wait_until(lambda: doors.children(reader))
+    assert wait_until(lambda: servers.children(reader))
     waiting = script.start(SEVEN)
     time.sleep(0.3)
     os.kill(reader, signal.SIGKILL)
@@ -370,7 +370,7 @@ def test_a_child_that_dies_hangs_or_takes_too_much_is_a_sentence_and_harms_nobod
     begun = time.monotonic()
     assert sentence in refused(script.finished(script.form(what)))
     assert time.monotonic() - begun < 6
-    assert wait_until(lambda: not doors.children(reader))
+    assert wait_until(lambda: not servers.children(reader))
     assert script.is_answered_by_reader()
     assert script.readers() == [reader]
 
@@ -379,10 +379,10 @@ def test_a_script_that_is_killed_leaves_no_child_behind(start: Any) -> None:
     script = start(MNIST_SCORE_SECONDS="1")
     reader = script.ready()
     request = script.form("hangs")
-    assert wait_until(lambda: doors.children(reader))
+    assert wait_until(lambda: servers.children(reader))
     request.kill()
     request.wait()
-    assert wait_until(lambda: not doors.children(reader), 5)
+    assert wait_until(lambda: not servers.children(reader), 5)
     assert script.is_answered_by_reader()
 
 
@@ -390,7 +390,7 @@ def test_a_stopped_reader_is_noticed_soon_and_replaced(start: Any) -> None:
     script = start()
     reader = script.ready()
     begun = time.monotonic()
-    doors.Script(script.logfile).ask(SEVEN)
+    servers.Script(script.logfile).ask(SEVEN)
     alone = time.monotonic() - begun
     os.kill(reader, signal.SIGSTOP)
     begun = time.monotonic()
@@ -491,7 +491,7 @@ def test_a_disk_that_has_no_room_for_a_socket_means_no_reader(start: Any, tmp_pa
     with small_disk.mounted(tmp_path / "s", "size=64k,nr_inodes=4,mode=700") as folder:
         script = start(XDG_RUNTIME_DIR=str(folder))
         assert [script.ask(SEVEN).json["digit"] for _ in range(2)] == [7, 7]
-        assert wait_until(lambda: not doors.readers(str(folder)))
+        assert wait_until(lambda: not servers.readers(str(folder)))
         assert script.ask(SEVEN).json["digit"] == 7
         assert script.alone() == 3
 
@@ -546,10 +546,10 @@ def test_a_clock_that_goes_back_a_year_changes_nothing(start: Any) -> None:
 
 def test_who_sends_half_a_body_or_never_reads_the_answer_holds_no_child(start: Any, tmp_path: Path) -> None:
     script = start(MNIST_SLOTS="1", MNIST_READ_SECONDS="3")
-    with doors.make_serve(tmp_path / "server", **script.settings) as server:
+    with servers.make_serve(tmp_path / "server", **script.settings) as server:
         assert server.ask(SEVEN).json["digit"] == 7
         assert script.address()
-        head = f"POST {doors.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(SEVEN)}\r\n\r\n".encode()
+        head = f"POST {servers.SCRIPT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(SEVEN)}\r\n\r\n".encode()
         slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(10)]
         for number, client in enumerate(slow):
             client.sendall(head + SEVEN[: len(SEVEN) // (1 + number % 2)])
@@ -580,4 +580,4 @@ def test_after_many_requests_it_holds_what_it_held_before(start: Any) -> None:
     assert wait_until(lambda: held()[0] == descriptors)
     assert held()[1] < memory + 500  # KB
     assert script.readers() == [reader]
-    assert not doors.children(reader)
+    assert not servers.children(reader)

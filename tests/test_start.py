@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-import doors
 import pictures
+import servers
 
 SEVEN = pictures.data_url(pictures.png(7))
 HIDE = """
@@ -29,7 +29,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def module(name: str) -> ModuleType:
     """A script of deploy/, as a module."""
-    spec = importlib.util.spec_from_file_location(f"deploy_{name}", doors.ROOT / "deploy" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"deploy_{name}", servers.ROOT / "deploy" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     made = importlib.util.module_from_spec(spec)
@@ -49,7 +49,7 @@ def install() -> Any:
 
 def started(*arguments: str) -> subprocess.CompletedProcess[str]:
     """`deploy/start.py`, run to its end."""
-    command = [sys.executable, str(doors.ROOT / "deploy/start.py"), *arguments]
+    command = [sys.executable, str(servers.ROOT / "deploy/start.py"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
@@ -66,9 +66,9 @@ def copy(tmp_path: Path) -> Path:
     folder = tmp_path / "my Zeichnüng"
     folder.mkdir()
     for name in ("Makefile", "index.html", "requirements-serve.txt"):
-        shutil.copy(doors.ROOT / name, folder)
+        shutil.copy(servers.ROOT / name, folder)
     for name in ("cgi-bin", "deploy", "models", "static"):
-        shutil.copytree(doors.ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(servers.ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 
@@ -104,7 +104,7 @@ def test_a_lost_run_bit_and_the_line_ends_of_windows_are_put_right(tmp_path: Pat
     script.chmod(0o644)
     start.mend(script)
     assert script.read_bytes() == b"#!/usr/bin/env python3\nprint(1)\n"
-    assert subprocess.run([script], capture_output=True, check=True, env=doors.environment()).stdout == b"1\n"
+    assert subprocess.run([script], capture_output=True, check=True, env=servers.environment()).stdout == b"1\n"
     assert list(tmp_path.iterdir()) == [script]
 
 
@@ -117,7 +117,7 @@ def test_a_run_bit_that_cannot_be_given_back_is_named(tmp_path: Path, start: Any
 
 
 def test_a_folder_that_cannot_be_written_to_is_named_with_what_to_type(tmp_path: Path) -> None:
-    ended = make(doors.ROOT, "serve", "VENV=/proc/venv")
+    ended = make(servers.ROOT, "serve", "VENV=/proc/venv")
     assert ended.returncode == 2
     assert "/proc/venv can't be written. Say where the packages may be: make serve VENV=" in ended.stderr
     assert "python3-venv" not in ended.stderr
@@ -134,7 +134,7 @@ def test_no_python_that_is_new_enough_is_said(copy: Path) -> None:
 def test_a_folder_with_a_space_and_an_umlaut_serves_and_nothing_but_one_line_is_printed(
     copy: Path, tmp_path: Path
 ) -> None:
-    with doors.make_serve(tmp_path / "log", copy) as server:
+    with servers.make_serve(tmp_path / "log", copy) as server:
         assert server.ask(SEVEN).json["digit"] == 7
         assert server.ask(method="GET", path="/").status == 200
         assert server.log == f"MNIST Draw is at http://127.0.0.1:{server.port}/ (Ctrl-C stops it)\n"
@@ -153,10 +153,10 @@ def test_without_cgi_the_same_page_and_application_are_served(tmp_path: Path) ->
     hide = "import http.server\ndel http.server.CGIHTTPRequestHandler"
     if hasattr(__import__("http.server").server, "CGIHTTPRequestHandler") is False:
         hide = ""
-    script = str(doors.ROOT / "deploy/start.py")
-    port = doors.free_port()
+    script = str(servers.ROOT / "deploy/start.py")
+    port = servers.free_port()
     command = [sys.executable, "-W", "ignore", "-c", HIDE.format(hide=hide), script, "--bind", "127.0.0.1", str(port)]
-    with doors.running("gunicorn", command, tmp_path / "log", port) as server:
+    with servers.running("gunicorn", command, tmp_path / "log", port) as server:
         assert server.ask(SEVEN).json["digit"] == 7
         assert server.ask(method="GET", path="/").status == 200
         assert server.ask(method="GET", path="/Makefile").status == 404
@@ -211,7 +211,7 @@ def test_a_missing_wheel_keeps_nothing_else_from_being_installed(install: Any, m
         return subprocess.CompletedProcess(command, int("ai-edge-litert" in names))
 
     monkeypatch.setattr(install.subprocess, "run", run)
-    assert install.install_apart(doors.ROOT / "requirements-serve.txt")
+    assert install.install_apart(servers.ROOT / "requirements-serve.txt")
     assert asked == [["numpy", "pillow", "multipart"], ["ai-edge-litert"], ["onnxruntime"]]
 
 
@@ -229,7 +229,7 @@ def test_where_the_necessary_cannot_be_installed_it_fails_in_a_sentence(
 
 @pytest.mark.parametrize("name", ["train", "fetch", "predict"])
 def test_without_fork_a_command_says_that_windows_needs_wsl(name: str) -> None:
-    script = str(doors.ROOT / f"cgi-bin/{name}.py")
+    script = str(servers.ROOT / f"cgi-bin/{name}.py")
     command = [sys.executable, "-c", HIDE.format(hide="del os.fork"), script, "five.png"]
     ended = subprocess.run(command, capture_output=True, text=True)
     sentence = f"{name}.py: this needs fork, as Linux and macOS have it; on Windows run it in WSL.\n"
@@ -238,7 +238,7 @@ def test_without_fork_a_command_says_that_windows_needs_wsl(name: str) -> None:
 
 @pytest.mark.parametrize("hide", ["del os.fork", "sys.modules['fcntl'] = None", "sys.modules['resource'] = None"])
 def test_without_what_only_unix_has_the_script_says_that_windows_needs_wsl(hide: str) -> None:
-    command = [sys.executable, "-c", HIDE.format(hide=hide), str(doors.ROOT / "cgi-bin/mnist.py")]
+    command = [sys.executable, "-c", HIDE.format(hide=hide), str(servers.ROOT / "cgi-bin/mnist.py")]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.stderr == ""
     assert "WSL" in ended.stdout.partition('"error": "')[2]
@@ -247,7 +247,7 @@ def test_without_what_only_unix_has_the_script_says_that_windows_needs_wsl(hide:
 
 def test_without_tensorflow_the_cnn_is_refused_in_a_sentence_that_names_the_other_models() -> None:
     hide = "sys.modules['tensorflow'] = sys.modules['tflearn'] = None"
-    script = str(doors.ROOT / "cgi-bin/train.py")
+    script = str(servers.ROOT / "cgi-bin/train.py")
     command = [sys.executable, "-c", HIDE.format(hide=hide), script, "--epochs", "1"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1

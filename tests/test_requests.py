@@ -1,4 +1,4 @@
-"""The door, three times over: in-process WSGI, CGI under `make serve`, CGI under lighttpd."""
+"""Requests and replies, three times over: in-process WSGI, CGI under `make serve`, CGI under lighttpd."""
 
 import base64
 import io
@@ -10,7 +10,7 @@ from PIL import Image
 
 import pictures
 
-Door = Any
+Server = Any
 KEYS = ["result", "data", "error", "digit", "confidence", "unsure", "model", "seen", "done"]
 SEVEN = pictures.png(7)
 
@@ -29,8 +29,8 @@ def refused(answer: Any, status: int) -> str:
 # --- what it is for ---------------------------------------------------------------------------------
 
 
-def test_a_drawn_seven_is_answered_with_ten_scores_and_what_was_seen(door: Door) -> None:
-    answer = door.ask(pictures.data_url(SEVEN)).json
+def test_a_drawn_seven_is_answered_with_ten_scores_and_what_was_seen(server: Server) -> None:
+    answer = server.ask(pictures.data_url(SEVEN)).json
     assert list(answer) == KEYS
     assert (answer["result"], answer["error"], answer["model"]) == (1, "", "cnn")
     assert len(answer["data"]) == 10
@@ -44,13 +44,13 @@ def test_a_drawn_seven_is_answered_with_ten_scores_and_what_was_seen(door: Door)
 
 
 @pytest.mark.parametrize("digit", [0, 1, 2, 4])
-def test_a_clear_digit_is_read_without_doubt(door: Door, digit: int) -> None:
-    answer = door.ask(pictures.data_url(pictures.png(digit))).json
+def test_a_clear_digit_is_read_without_doubt(server: Server, digit: int) -> None:
+    answer = server.ask(pictures.data_url(pictures.png(digit))).json
     assert (answer["digit"], answer["unsure"]) == (digit, False)
 
 
-def test_what_was_seen_is_a_28x28_picture_with_light_ink(door: Door) -> None:
-    kind, _, data = door.ask(pictures.data_url(SEVEN)).json["seen"].partition(",")
+def test_what_was_seen_is_a_28x28_picture_with_light_ink(server: Server) -> None:
+    kind, _, data = server.ask(pictures.data_url(SEVEN)).json["seen"].partition(",")
     seen = Image.open(io.BytesIO(base64.b64decode(data)))
     assert (kind, seen.format, seen.mode, seen.size) == ("data:image/png;base64", "PNG", "L", (28, 28))
     assert (seen.getpixel((0, 0)), seen.getextrema()) == (0, (0, 255))
@@ -67,27 +67,27 @@ def test_what_was_seen_is_a_28x28_picture_with_light_ink(door: Door) -> None:
         "",
     ],
 )
-def test_a_data_url_is_read_whatever_its_content_type(door: Door, kind: str) -> None:
-    assert door.ask(pictures.data_url(SEVEN), {"Content-Type": kind}).json["digit"] == 7
+def test_a_data_url_is_read_whatever_its_content_type(server: Server, kind: str) -> None:
+    assert server.ask(pictures.data_url(SEVEN), {"Content-Type": kind}).json["digit"] == 7
 
 
-def test_all_three_ways_to_send_a_picture_give_the_same_answer(door: Door) -> None:
+def test_all_three_ways_to_send_a_picture_give_the_same_answer(server: Server) -> None:
     headers, form = pictures.form(("seven.png", SEVEN))
-    url = door.ask(pictures.data_url(SEVEN)).json
-    assert door.ask(form, headers).json == url
-    assert door.ask(SEVEN, {"Content-Type": "image/png"}).json == url
+    url = server.ask(pictures.data_url(SEVEN)).json
+    assert server.ask(form, headers).json == url
+    assert server.ask(SEVEN, {"Content-Type": "image/png"}).json == url
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "GIF", "BMP"])
-def test_every_allowed_format_is_read(wsgi_door: Door, kind: str) -> None:
+def test_every_allowed_format_is_read(wsgi: Server, kind: str) -> None:
     picture = pictures.encoded(pictures.canvas(7), kind)
-    assert wsgi_door.ask(picture, {"Content-Type": f"image/{kind.lower()}"}).json["digit"] == 7
+    assert wsgi.ask(picture, {"Content-Type": f"image/{kind.lower()}"}).json["digit"] == 7
 
 
-def test_of_several_files_each_has_its_own_result(door: Door) -> None:
+def test_of_several_files_each_has_its_own_result(server: Server) -> None:
     files = [("seven.png", SEVEN), ("note.txt", b"not a picture"), ("one.png", pictures.png(1))]
     headers, form = pictures.form(*files)
-    answer = door.ask(form, headers).json
+    answer = server.ask(form, headers).json
     results = answer.pop("results")
     assert answer == {"result": 1, "error": ""}
     assert [one["file"] for one in results] == [name for name, _ in files]
@@ -97,45 +97,45 @@ def test_of_several_files_each_has_its_own_result(door: Door) -> None:
     assert (results[0]["digit"], results[1]["data"], results[2]["digit"]) == (7, [], 1)
 
 
-def test_several_files_of_which_none_can_be_read_are_a_failure(wsgi_door: Door) -> None:
+def test_several_files_of_which_none_can_be_read_are_a_failure(wsgi: Server) -> None:
     headers, form = pictures.form(("a.txt", b"a"), ("b.txt", b"b"))
-    answer = wsgi_door.ask(form, headers).json
+    answer = wsgi.ask(form, headers).json
     results = answer.pop("results")
     assert answer == {"result": 0, "data": [], "error": "None of the 2 pictures could be read."}
     assert [(one["result"], one["file"]) for one in results] == [(0, "a.txt"), (0, "b.txt")]
 
 
-def test_get_lists_the_models(door: Door) -> None:
-    answer = door.ask(method="GET").json
+def test_get_lists_the_models(server: Server) -> None:
+    answer = server.ask(method="GET").json
     assert list(answer) == ["result", "error", "models", "default"]
     assert (answer["result"], answer["error"], answer["default"]) == (1, "", "cnn")
     assert answer["models"][0]["name"] == "cnn"
     assert {"title", "accuracy"} <= set(answer["models"][0])
 
 
-def test_head_is_get_without_the_body(door: Door) -> None:
-    head, get = door.ask(method="HEAD"), door.ask(method="GET")
+def test_head_is_get_without_the_body(server: Server) -> None:
+    head, get = server.ask(method="HEAD"), server.ask(method="GET")
     assert (head.status, head.body, head.headers["content-length"]) == (200, b"", str(len(get.body)))
 
 
 @pytest.mark.parametrize("query", ["rubbish", "a+b+--help", "%41%20", "=;&&=", "model", "-c+import%20os"])
-def test_get_ignores_a_query_that_means_nothing(door: Door, query: str) -> None:
-    assert door.ask(method="GET", query=query).json == door.ask(method="GET").json
+def test_get_ignores_a_query_that_means_nothing(server: Server, query: str) -> None:
+    assert server.ask(method="GET", query=query).json == server.ask(method="GET").json
 
 
-def test_a_model_is_chosen_by_name(door: Door) -> None:
-    assert door.ask(pictures.data_url(SEVEN), query="model=cnn").json["model"] == "cnn"
+def test_a_model_is_chosen_by_name(server: Server) -> None:
+    assert server.ask(pictures.data_url(SEVEN), query="model=cnn").json["model"] == "cnn"
 
 
-def test_an_unknown_model_is_refused(door: Door) -> None:
-    assert "cnn" in refused(door.ask(pictures.data_url(SEVEN), query="model=../cnn"), 404)
+def test_an_unknown_model_is_refused(server: Server) -> None:
+    assert "cnn" in refused(server.ask(pictures.data_url(SEVEN), query="model=../cnn"), 404)
 
 
 # --- headers and pages ------------------------------------------------------------------------------
 
 
-def test_every_reply_forbids_caching_guessing_and_embedding(door: Door) -> None:
-    for answer in (door.ask(method="GET"), door.ask(b"x"), door.ask(pictures.data_url(SEVEN))):
+def test_every_reply_forbids_caching_guessing_and_embedding(server: Server) -> None:
+    for answer in (server.ask(method="GET"), server.ask(b"x"), server.ask(pictures.data_url(SEVEN))):
         wanted = {
             "x-content-type-options": "nosniff",
             "cache-control": "no-store",
@@ -145,10 +145,10 @@ def test_every_reply_forbids_caching_guessing_and_embedding(door: Door) -> None:
         assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
 
 
-def test_a_browser_that_posts_a_form_gets_a_page(door: Door) -> None:
+def test_a_browser_that_posts_a_form_gets_a_page(server: Server) -> None:
     headers, form = pictures.form(("<b>seven</b>.png", SEVEN), ("bad", b"x"))
     accept = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-    answer = door.ask(form, headers | accept)
+    answer = server.ask(form, headers | accept)
     page = answer.body.decode()
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "<h2>&lt;b&gt;seven&lt;/b&gt;.png</h2>" in page
@@ -171,55 +171,55 @@ def test_a_browser_that_posts_a_form_gets_a_page(door: Door) -> None:
         (";;;,,,q=1", False),
     ],
 )
-def test_json_is_the_rule_and_a_page_is_for_who_prefers_it(wsgi_door: Door, accept: str, html: bool) -> None:
-    kind = wsgi_door.ask(method="GET", headers={"Accept": accept}).headers["content-type"]
+def test_json_is_the_rule_and_a_page_is_for_who_prefers_it(wsgi: Server, accept: str, html: bool) -> None:
+    kind = wsgi.ask(method="GET", headers={"Accept": accept}).headers["content-type"]
     assert kind.startswith("text/html" if html else "application/json")
 
 
-def test_an_error_on_a_page_is_escaped(wsgi_door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_on_a_page_is_escaped(wsgi: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     from reading import errors, preprocessing
 
     def refuse(data: bytes) -> None:
         raise errors.NotAPicture("<script>&\ud800")
 
     monkeypatch.setattr(preprocessing, "preprocess", refuse)
-    answer = wsgi_door.ask(SEVEN, {"Content-Type": "image/png", "Accept": "text/html"})
+    answer = wsgi.ask(SEVEN, {"Content-Type": "image/png", "Accept": "text/html"})
     assert b"<p>&lt;script&gt;&amp;?</p>" in answer.body
 
 
 # --- bad input --------------------------------------------------------------------------------------
 
 
-def test_an_empty_body_is_refused(door: Door) -> None:
-    assert "empty" in refused(door.ask(b""), 400)
+def test_an_empty_body_is_refused(server: Server) -> None:
+    assert "empty" in refused(server.ask(b""), 400)
 
 
-def test_a_body_without_a_length_is_refused(wsgi_door: Door, http_server: Door) -> None:
-    for door in (wsgi_door, http_server):  # lighttpd answers that itself
-        assert "Content-Length" in refused(door.ask(b"", length=None), 411)
+def test_a_body_without_a_length_is_refused(wsgi: Server, http_server: Server) -> None:
+    for server in (wsgi, http_server):  # lighttpd answers that itself
+        assert "Content-Length" in refused(server.ask(b"", length=None), 411)
 
 
 @pytest.mark.parametrize("length", ["-5", "5.0", "five", "1e3", "0x10", "+5", "5,5", "٥", "²", "1" * 5000])
-def test_a_length_that_is_no_number_of_bytes_is_refused(wsgi_door: Door, length: str) -> None:
-    refused(wsgi_door.ask(b"12345", length=length), 413 if length[0] == "1" and len(length) > 9 else 400)
+def test_a_length_that_is_no_number_of_bytes_is_refused(wsgi: Server, length: str) -> None:
+    refused(wsgi.ask(b"12345", length=length), 413 if length[0] == "1" and len(length) > 9 else 400)
 
 
 @pytest.mark.parametrize("length", ["-5", "five", "1e3"])
-def test_the_real_server_passes_such_lengths_on_and_they_are_refused(http_server: Door, length: str) -> None:
+def test_the_real_server_passes_such_lengths_on_and_they_are_refused(http_server: Server, length: str) -> None:
     assert refused(http_server.ask(b"12345", length=length), 400) == "Content-Length is not a number of bytes."
 
 
-def test_a_body_shorter_than_promised_is_refused(wsgi_door: Door, http_server: Door) -> None:
-    for door in (wsgi_door, http_server):
-        error = refused(door.ask(pictures.data_url(SEVEN), length="99999"), 400)
+def test_a_body_shorter_than_promised_is_refused(wsgi: Server, http_server: Server) -> None:
+    for server in (wsgi, http_server):
+        error = refused(server.ask(pictures.data_url(SEVEN), length="99999"), 400)
         assert "of the 99999 bytes" in error
 
 
-def test_a_body_longer_than_promised_is_read_as_far_as_promised(wsgi_door: Door, http_server: Door) -> None:
-    for door in (wsgi_door, http_server):
+def test_a_body_longer_than_promised_is_read_as_far_as_promised(wsgi: Server, http_server: Server) -> None:
+    for server in (wsgi, http_server):
         url = pictures.data_url(SEVEN)
-        assert door.ask(url + b"what follows is not read", length=str(len(url))).json["digit"] == 7
-        refused(door.ask(url, length=str(len(url) - 1000)), 400)
+        assert server.ask(url + b"what follows is not read", length=str(len(url))).json["digit"] == 7
+        refused(server.ask(url, length=str(len(url) - 1000)), 400)
 
 
 def chunked(*pieces: bytes) -> bytes:
@@ -229,14 +229,14 @@ def chunked(*pieces: bytes) -> bytes:
     return head + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (*pieces, b""))
 
 
-def test_a_chunked_body_is_refused_and_the_client_sees_why(http_server: Door) -> None:
+def test_a_chunked_body_is_refused_and_the_client_sees_why(http_server: Server) -> None:
     reply = http_server.raw(chunked(b"data:image/png;base64,", b"A" * 50_000))
     assert b"Status: 411 " in reply
     assert json.loads(reply.partition(b"\r\n\r\n")[2])["result"] == 0
 
 
-def test_a_chunked_body_is_refused_under_wsgi_which_tells_no_length_of_it(wsgi_door: Door) -> None:
-    answer = wsgi_door.ask(pictures.data_url(SEVEN), {"Transfer-Encoding": "chunked"}, length=None)
+def test_a_chunked_body_is_refused_under_wsgi_which_tells_no_length_of_it(wsgi: Server) -> None:
+    answer = wsgi.ask(pictures.data_url(SEVEN), {"Transfer-Encoding": "chunked"}, length=None)
     assert "bodies sent in chunks are not read" in refused(answer, 411)
 
 
@@ -248,8 +248,8 @@ def test_a_chunked_body_is_read_where_the_server_puts_it_together(server: str, r
     assert json.loads(reply.partition(b"\r\n\r\n")[2])["digit"] == 7
 
 
-def test_a_body_over_the_limit_is_refused_and_the_client_sees_why(door: Door) -> None:
-    assert "8 MB" in refused(door.ask(b"data:image/png;base64," + b"A" * 8 * 2**20), 413)
+def test_a_body_over_the_limit_is_refused_and_the_client_sees_why(server: Server) -> None:
+    assert "8 MB" in refused(server.ask(b"data:image/png;base64," + b"A" * 8 * 2**20), 413)
 
 
 BAD_BODIES = {
@@ -294,10 +294,10 @@ BAD_BODIES = {
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)
-def test_a_bad_body_is_refused_with_a_sentence(wsgi_door: Door, name: str) -> None:
+def test_a_bad_body_is_refused_with_a_sentence(wsgi: Server, name: str) -> None:
     body, kind, status = BAD_BODIES[name]
-    refused(wsgi_door.ask(body, {"Content-Type": kind}), status)
-    assert wsgi_door.log.getvalue() == ""
+    refused(wsgi.ask(body, {"Content-Type": kind}), status)
+    assert wsgi.log.getvalue() == ""
 
 
 @pytest.mark.parametrize(
@@ -305,22 +305,22 @@ def test_a_bad_body_is_refused_with_a_sentence(wsgi_door: Door, name: str) -> No
     ["text", "not base64", "a truncated PNG", "a TIFF", "a blank canvas", "a picture of 4097 pixels a side"],
 )
 def test_the_real_servers_refuse_a_bad_body_the_same_way(
-    http_server: Door, lighttpd: Door, wsgi_door: Door, name: str
+    http_server: Server, lighttpd: Server, wsgi: Server, name: str
 ) -> None:
     body, kind, status = BAD_BODIES[name]
-    sentence = refused(wsgi_door.ask(body, {"Content-Type": kind}), status)
+    sentence = refused(wsgi.ask(body, {"Content-Type": kind}), status)
     for server in (http_server, lighttpd):
         assert refused(server.ask(body, {"Content-Type": kind}), status) == sentence
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "post", "BREW", "\x00"])
-def test_other_methods_are_refused_and_the_right_ones_named(wsgi_door: Door, method: str) -> None:
-    answer = wsgi_door.ask(pictures.data_url(SEVEN), method=method, length="5")
+def test_other_methods_are_refused_and_the_right_ones_named(wsgi: Server, method: str) -> None:
+    answer = wsgi.ask(pictures.data_url(SEVEN), method=method, length="5")
     refused(answer, 405)
     assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
 @pytest.mark.parametrize("below", ["/", "/train.py", "/../mnist.py/x", "/mnist.py/", "/%2e%2e/x"])
-def test_an_address_below_the_script_is_not_found(wsgi_door: Door, http_server: Door, below: str) -> None:
-    for door in (wsgi_door, http_server):  # lighttpd does not even ask the script
-        refused(door.ask(pictures.data_url(SEVEN), path="/cgi-bin/mnist.py/sub" + below), 404)
+def test_an_address_below_the_script_is_not_found(wsgi: Server, http_server: Server, below: str) -> None:
+    for server in (wsgi, http_server):  # lighttpd does not even ask the script
+        refused(server.ask(pictures.data_url(SEVEN), path="/cgi-bin/mnist.py/sub" + below), 404)

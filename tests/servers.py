@@ -1,4 +1,4 @@
-"""The doors of the script, for tests: in-process WSGI, and real servers on ports of their own."""
+"""The ways to the script, for tests: in-process WSGI, and real servers on ports of their own."""
 
 import http.client
 import io
