@@ -32,17 +32,29 @@ OPTIONAL = {
 }
 
 
+class NotInstalled(Exception):
+    """What nothing works without can't be installed; the argument is what pip said."""
+
+
 def main(what: str) -> int:
     """Install for "serve" or "all"; returns the exit status."""
-    file = requirements(what)
-    ended = subprocess.run([*PIP, "-r", str(file)], capture_output=True, text=True)  # nosec B603
-    if ended.returncode and not install_apart(file):
-        print(ended.stderr, end="", file=sys.stderr)
+    file, failed = requirements(what), {}
+    try:
+        if pip("-r", str(file)) is not None:
+            failed = install_apart(file)
+    except NotInstalled as problem:
+        print(problem, end="", file=sys.stderr)
         print("The packages can't be installed; is the network there? Then type the same again.", file=sys.stderr)
         return 1
-    for sentence in missing(what):
+    for sentence in missing(what, failed):
         print(sentence, file=sys.stderr)
     return 0
+
+
+def pip(*arguments: str) -> str | None:
+    """Have pip install something; returns what it says if it can't."""
+    ended = subprocess.run([*PIP, *arguments], capture_output=True, text=True)  # nosec B603
+    return ended.stderr if ended.returncode else None
 
 
 def requirements(what: str) -> Path:
@@ -52,16 +64,18 @@ def requirements(what: str) -> Path:
     return ROOT / ("requirements-serve.txt" if sys.version_info < (3, 15) else "deploy/requirements.in")
 
 
-def install_apart(file: Path) -> bool:
-    """Install what is necessary together, then each optional package by itself; whether the necessary was."""
+def install_apart(file: Path) -> dict[str, str]:
+    """Install what is necessary together, then each optional package by itself.
+
+    Returns what pip says about each package that it can't install. Raises NotInstalled.
+    """
     lines = requirement_lines(file)
     optional = [line for line in lines if name_of(line) in OPTIONAL]
-    necessary = [line for line in lines if line not in optional]
-    if subprocess.run([*PIP, *necessary], capture_output=True).returncode:  # nosec B603
-        return False
-    for line in optional:
-        subprocess.run([*PIP, line], capture_output=True)  # nosec B603
-    return True
+    said = pip(*(line for line in lines if line not in optional))
+    if said is not None:
+        raise NotInstalled(said)
+    tried = {name_of(line): pip(line) for line in optional}
+    return {name: said for name, said in tried.items() if said is not None}
 
 
 def requirement_lines(file: Path) -> list[str]:
@@ -81,14 +95,21 @@ def name_of(requirement: str) -> str:
     return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0].lower()
 
 
-def missing(what: str) -> list[str]:
-    """One sentence for each optional package that is not here."""
-    here = f"Python {platform.python_version()} on {sys.platform} {platform.machine()}"
+def missing(what: str, failed: dict[str, str]) -> list[str]:
+    """One sentence for each optional package that is not here, with the reason; `failed` is what pip said of some."""
     return [
-        f"No package {name} for {here}: {package.without}."
+        f"{reason(name, failed.get(name))}: {package.without}."
         for name, package in OPTIONAL.items()
         if what in package.wanted and importlib.util.find_spec(package.module) is None
     ]
+
+
+def reason(name: str, said: str | None) -> str:
+    """Why a package is not here. Nothing was said of one that the requirements leave out on this machine."""
+    if said is None or ("No matching distribution" in said and "connection broken" not in said):
+        here = f"Python {platform.python_version()} on {sys.platform} {platform.machine()}"
+        return f"PyPI has no wheel of {name} for {here}"
+    return f"{name} could not be downloaded (`make clean`, then the same again, tries once more)"
 
 
 if __name__ == "__main__":

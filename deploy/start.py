@@ -13,6 +13,7 @@ import http.server
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess  # nosec B404
@@ -24,6 +25,7 @@ import warnings
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "cgi-bin" / "mnist.py"
@@ -200,6 +202,14 @@ class Server(http.server.ThreadingHTTPServer):
     """A server that ends at once, whatever its clients still do."""
 
     daemon_threads = True
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin a thread that Ctrl-C does not reach, nor the script it starts before that can end without a trace."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            super().process_request(request, client_address)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
 
 
 def serve_wsgi(host: str, port: str, open_page: bool) -> None:

@@ -2,12 +2,16 @@
 
 import importlib.util
 import os
+import platform
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -189,17 +193,91 @@ def test_who_lets_others_in_is_warned(host: str, own: bool, start: Any, capsys: 
     assert ("WARNING" not in capsys.readouterr().err) is own
 
 
+# --- Ctrl-C ---
+
+
+def unfinished(server: servers.Server) -> socket.socket:
+    """A request whose script waits for the rest of its body."""
+    line = socket.create_connection(("127.0.0.1", server.port))
+    line.sendall(f"POST {servers.SCRIPT} HTTP/1.0\r\nContent-Length: 9\r\n\r\n".encode())
+    return line
+
+
+def in_group(group: int) -> bool:
+    """Whether a process of that group still runs."""
+    with suppress(ProcessLookupError):
+        os.killpg(group, 0)
+        return True
+    return False
+
+
+def interrupted(server: servers.Server, waiting: bool) -> None:
+    """Ctrl-C while requests are under way: their scripts wait for a body, or one has just begun after another."""
+    lines = []
+    for _ in range(6):
+        lines.append(unfinished(server))
+        time.sleep(0.007)
+    if waiting:
+        assert servers.wait_until(lambda: len(servers.children(server.process.pid, "mnist.py")) == len(lines))
+        time.sleep(0.5)
+    os.killpg(server.process.pid, signal.SIGINT)
+    server.process.wait(10)
+    for line in lines:  # a script that was started just after Ctrl-C ends with its client
+        line.close()
+    assert servers.wait_until(lambda: not in_group(server.process.pid), 5), "a script still runs"
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_ctrl_c_while_scripts_run_prints_nothing_but_the_end_of_the_line(waiting: bool, tmp_path: Path) -> None:
+    """Python prints a trace if it is interrupted, even while it starts."""
+    command = [sys.executable, str(servers.ROOT / "deploy/start.py"), "--bind", "127.0.0.1", "0"]
+    with servers.running("http.server", command, tmp_path / "log", env=servers.environment()) as server:
+        interrupted(server, waiting)
+        assert server.log == f"MNIST Draw is at http://127.0.0.1:{server.port}/ (Ctrl-C stops it)\n\n"
+
+
+def test_ctrl_c_under_plain_http_server_prints_no_trace_of_the_script(tmp_path: Path) -> None:
+    with servers.plain_serve(tmp_path / "log", f"{sys.prefix}/bin:{os.environ['PATH']}") as server:
+        interrupted(server, True)
+        assert "Traceback" not in server.log
+
+
 # --- what is installed ---
 
 
-def test_what_has_no_package_here_is_said_with_what_does_not_work(install: Any, monkeypatch: Any) -> None:
+NO_WHEEL = "ERROR: No matching distribution found for onnxruntime<2,>=1.23\n"
+NO_NETWORK = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)'\n" + NO_WHEEL
+
+
+def test_what_has_no_wheel_here_is_said_with_what_does_not_work(install: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(install.importlib.util, "find_spec", lambda name: None)
-    assert [sentence.partition(": ")[2] for sentence in install.missing("all")] == [
-        "the CNN is computed by numpy, more slowly.",
-        "only the CNN answers, not the scikit-learn models.",
-        "train.py trains the scikit-learn models only.",
+    here = f"{platform.python_version()} on {sys.platform} {platform.machine()}"
+    assert install.missing("all", {"onnxruntime": NO_WHEEL}) == [
+        f"PyPI has no wheel of ai-edge-litert for Python {here}: the CNN is computed by numpy, more slowly.",
+        f"PyPI has no wheel of onnxruntime for Python {here}: only the CNN answers, not the scikit-learn models.",
+        f"PyPI has no wheel of tensorflow for Python {here}: train.py trains the scikit-learn models only.",
     ]
-    assert len(install.missing("serve")) == 2
+    assert len(install.missing("serve", {})) == 2
+
+
+@pytest.mark.parametrize("said", [NO_NETWORK, "ERROR: No space left on device\n"])
+def test_a_wheel_that_does_not_arrive_is_not_called_missing_from_pypi(
+    said: str, install: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(install.importlib.util, "find_spec", lambda name: name == "ai_edge_litert" or None)
+    assert install.missing("serve", {"onnxruntime": said}) == [
+        "onnxruntime could not be downloaded (`make clean`, then the same again, tries once more): "
+        "only the CNN answers, not the scikit-learn models."
+    ]
+
+
+def test_what_pip_says_without_a_network_is_told_from_a_missing_wheel(install: Any, monkeypatch: Any) -> None:
+    for name in [name for name in os.environ if name.upper().startswith(("PIP_", "HTTP", "ALL_PROXY"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    index = f"http://127.0.0.1:{servers.free_port()}/simple"
+    said = install.pip("--retries=1", f"--index-url={index}", "onnxruntime-that-is-not-there")
+    assert install.reason("onnxruntime", said).startswith("onnxruntime could not be downloaded")
 
 
 def test_a_missing_wheel_keeps_nothing_else_from_being_installed(install: Any, monkeypatch: Any) -> None:
@@ -208,10 +286,10 @@ def test_a_missing_wheel_keeps_nothing_else_from_being_installed(install: Any, m
     def run(command: list[str], **_: Any) -> Any:
         names = [install.name_of(line) for line in command[len(install.PIP) :]]
         asked.append(names)
-        return subprocess.CompletedProcess(command, int("ai-edge-litert" in names))
+        return subprocess.CompletedProcess(command, int("ai-edge-litert" in names), "", NO_WHEEL)
 
     monkeypatch.setattr(install.subprocess, "run", run)
-    assert install.install_apart(servers.ROOT / "requirements-serve.txt")
+    assert install.install_apart(servers.ROOT / "requirements-serve.txt") == {"ai-edge-litert": NO_WHEEL}
     assert asked == [["numpy", "pillow", "multipart"], ["ai-edge-litert"], ["onnxruntime"]]
 
 

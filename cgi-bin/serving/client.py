@@ -8,6 +8,7 @@ import os
 import select
 import sys
 import time
+from _signal import SIG_UNBLOCK, SIGINT, pthread_sigmask, signal  # type: ignore[import-not-found]  # as `_socket`
 from _socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket  # `socket` takes a fresh process 5 ms to import
 
 from serving import runtime_folder
@@ -42,6 +43,7 @@ class ChildEnded(Exception):
 
 def run() -> None:
     """Answer the one request that the environment and standard input describe, and end the process."""
+    _end_silently_on_interrupt()
     server = os.getppid()
     body = Body()
     address = runtime_folder.address() if RESIDENT else ""
@@ -60,6 +62,15 @@ def run() -> None:
     body.drain()
     sys.stderr.flush()
     os._exit(0)  # Python would take itself apart first, which takes 6 ms
+
+
+def _end_silently_on_interrupt() -> None:
+    """Have Ctrl-C, which reaches all that runs in a terminal, end this process without a trace.
+
+    `deploy/start.py` holds it back until here, as Python would print one while it starts.
+    """
+    signal(SIGINT, lambda *_: os._exit(0))
+    pthread_sigmask(SIG_UNBLOCK, (SIGINT,))
 
 
 def _without_reader(body: Body, out_of_limits: bool = False) -> None:
