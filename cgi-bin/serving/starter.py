@@ -1,4 +1,4 @@
-"""Leave a resident reader behind: one only, and in the place of one that is stopped or hangs."""
+"""Start a resident reader: one only, and in the place of one that is stopped or hangs."""
 
 import fcntl
 import os
@@ -25,7 +25,7 @@ def replace(address: str, server: int, silent: socket | None) -> None:
     try:
         lock = _locked(address + runtime_folder.LOCK, DIES_SECONDS if silent else 0)
     except OSError:
-        return  # another one starts or runs, or the disk is full: the next request will see
+        return  # another one starts or runs, or the disk is full: the next request tries again
     try:
         if silent or not _failed_lately(lock):
             os.pwrite(lock, b"starting", 0)
@@ -37,7 +37,7 @@ def replace(address: str, server: int, silent: socket | None) -> None:
 
 
 def _killed(silent: socket) -> bool:
-    """Kill the reader at the other end, unless it has said something by now; whether it is gone."""
+    """Kill the reader at the other end, unless it has sent something by now; tell whether it has ended."""
     silent.setblocking(False)
     try:
         return not silent.recv(1)
@@ -66,7 +66,7 @@ def _locked(path: str, seconds: float) -> int:
 
 
 def _failed_lately(lock: int) -> bool:
-    """Tell whether a reader was started that never came to listen: one that does empties the file."""
+    """Tell whether a reader was started and never listened: one that listens empties the file."""
     found = os.fstat(lock)
     return found.st_size > 0 and 0 <= time.time() - found.st_mtime < AGAIN_SECONDS
 
@@ -86,7 +86,7 @@ def _start(address: str, server: int, lock: int) -> None:
 
 
 def _descriptors(address: str, lock: int) -> int:
-    """Close all descriptors but the lock; what the reader has to say goes into a file beside it."""
+    """Close all descriptors but the lock; the reader's log is a file beside it."""
     nothing = os.open(os.devnull, os.O_RDWR)
     log = os.open(address + runtime_folder.LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     kept = os.dup(lock)  # above 2, whichever of the first three were closed
