@@ -138,8 +138,10 @@ def onnx(card: Card, data: bytes | None = None) -> Run:
     data = data or read_checked(cards.MODELS, card["file"], card["sha256"], card["name"])
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+    settings.enable_cpu_mem_arena = False  # it would keep megabytes of working memory for the next picture
     try:
         session = onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
+        session._model_bytes = None  # the bytes of the file, kept for providers that are not there
     except Exception as error:  # its errors have no common base but Exception
         raise BrokenModel(f"ONNX Runtime can't load {card['file']}. {train_again(card['name'])}") from error
     entry, exit_ = session.get_inputs()[0].name, session.get_outputs()[-1].name
