@@ -1,4 +1,4 @@
-"""The three rooms of cgi-bin: what each may import, how large its files and functions are, and what can be run."""
+"""The packages of cgi-bin: what each may import, how large its files and functions are, and what can be run."""
 
 from __future__ import annotations
 
