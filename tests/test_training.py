@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,12 +25,14 @@ import model
 import pictures
 import small_disk
 import train
+from learning import report
 from learning.cnn import calibration, epochs, export, settings, training, weights
 from learning.cnn import card as cards
 from learning.cnn import run as one_run
 from learning.data import dataset
 from learning.data.mnist import Mnist, overlap
 from learning.errors import BadDataset, TrainingFailed
+from reading import classifier
 from reading.deskew import deskew
 from reading.errors import BadSetting
 from reading.preprocessing import preprocess
@@ -108,6 +111,16 @@ def test_the_exported_network_the_checkpoint_and_the_trained_one_agree(trained):
     export.check_agreement(network, (folder / "models" / "cnn.tflite").read_bytes())
     data = (folder / "models" / card["weights"]["file"]).read_bytes()
     weights.check_agreement(network, card, data, export.AGREEMENT)
+
+
+def test_the_report_is_about_the_network_that_was_trained_and_not_about_the_shipped_one(trained, tiny, capsys):
+    folder, card = trained
+    network = model.Inference(card["temperature"])
+    network.load(folder / "models" / "cnn.tfl")
+    train.report_cnn(SimpleNamespace(metrics=True, plots=None), tiny, card, folder / "models")
+    scores = network.score(tiny.X_test.astype(np.float32) / 255)[:, :10]
+    assert capsys.readouterr().out == report.metrics("40 test images", tiny.y_test, scores) + "\n\n"
+    assert classifier.load("cnn").card["dataset"]["train_images"] == 60_000
 
 
 def test_an_export_that_scores_otherwise_is_refused_and_the_old_model_stays(trained, tmp_path, monkeypatch):
