@@ -31,13 +31,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))  # where it is already, if this is run as a script
-
-from processes import peak_mb, processor_ms, request_peak_mb  # noqa: E402
-
 CGI = ROOT / "cgi-bin"
 BARE = "#!/usr/bin/env python3\nprint('Content-Type: application/json\\n\\n{}')\n"
 QUERIES = {"svm": "model=svm", "voting": "model=voting", "explain": "explain=1"}
+SAMPLE_SECONDS = 0.002  # between two looks at the memory of a request, which takes a tenth of a second
 MEMORY_RUNS = 5  # requests of ours whose memory is looked at; the literal approach is one long process, once will do
 LITERAL = f"""
 import sys
@@ -49,6 +46,14 @@ network = model.Inference()
 network.load({str(ROOT / "models" / "cnn.tfl")!r})
 picture = PIL.Image.open(io.BytesIO(base64.b64decode(sys.stdin.read().partition(",")[2]))).getchannel("A")
 print(network.score(numpy.asarray(picture.resize((28, 28)), "float32")[None] / 255).tolist())
+"""
+
+MEASURE = """
+import os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+child.stdin.write(sys.stdin.buffer.read())
+child.stdin.close()
+print(os.wait4(child.pid, 0)[2].ru_maxrss)
 """
 
 
@@ -185,32 +190,93 @@ def _memory(url: bytes, literal: bool) -> dict[str, dict[str, float]]:
     LiteRT themselves would be given their share of it.
     """
     ours, theirs = [str(CGI / "mnist.py")], [sys.executable, "-c", LITERAL]
-    whole = {"ours": max(request_peak_mb(ours, url, _cgi(url)) for _ in range(MEMORY_RUNS))}
-    largest = {"ours": peak_mb(ours, url, _cgi(url))}
+    whole = {"ours": max(request_peak_mb(ours, url, as_cgi=True) for _ in range(MEMORY_RUNS))}
+    largest = {"ours": peak_mb(ours, url, as_cgi=True)}
     if literal:
-        whole["literal"], largest["literal"] = (
-            request_peak_mb(theirs, url, _environment()),
-            peak_mb(theirs, url, _environment()),
-        )
+        whole["literal"], largest["literal"] = request_peak_mb(theirs, url), peak_mb(theirs, url)
     return {"request_peak_mb": whole, "largest_process_peak_mb": largest}
 
 
-def _cgi(url: bytes) -> dict[str, str]:
-    """The environment that a CGI server gives the script, which has no reader to ask."""
-    meta = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(url)), "SCRIPT_NAME": "/cgi-bin/mnist.py"}
-    return _environment() | meta | {"MNIST_RESIDENT": "0"}
+def request_peak_mb(command: list[str], url: bytes, as_cgi: bool = False) -> float:
+    """The memory in MB that a command and all the processes it starts held together at most, looked at from outside
+    every few milliseconds.
+    """
+    process = subprocess.Popen(
+        command, env=_meta(url, as_cgi), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    assert process.stdin is not None
+    process.stdin.write(url)
+    process.stdin.close()
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, tree_mb(process.pid))
+        time.sleep(SAMPLE_SECONDS)
+    return peak
+
+
+def tree_mb(process: int) -> float:
+    """The memory in MB of a process and all below it: PSS, in which what they share counts once. Where there is no
+    such figure, RSS, in which it counts as often as it is shared.
+    """
+    if not Path("/proc/self/smaps_rollup").exists():
+        return _tree_rss_mb(process)
+    try:
+        below = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0.0
+    own = next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0) / 2**10
+    return own + sum(tree_mb(int(child)) for child in below)
+
+
+def _tree_rss_mb(process: int) -> float:
+    listed = subprocess.run(["ps", "-axo", "pid=,ppid=,rss="], capture_output=True, text=True, check=True).stdout
+    rows = {int(pid): (int(parent), int(rss)) for pid, parent, rss in map(str.split, listed.splitlines())}
+    tree = {process} & rows.keys()
+    while more := {pid for pid, (parent, _) in rows.items() if parent in tree} - tree:
+        tree |= more
+    return sum(rows[pid][1] for pid in tree) / 2**10
+
+
+def peak_mb(command: list[str], url: bytes, as_cgi: bool = False) -> float:
+    """The resident memory in MB that the largest process of a command held at most; of ours a second, light
+    one waits for it. Measured by a small process in between: a child's figure begins with its parent's.
+    """
+    measure = [sys.executable, "-S", "-c", MEASURE, *command]
+    done = subprocess.run(measure, env=_meta(url, as_cgi), input=url, capture_output=True, check=True)
+    return int(done.stdout) / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _meta(url: bytes, as_cgi: bool) -> dict[str, str]:
+    """The environment of a command, with what a CGI server says of a request."""
+    meta = {
+        "MNIST_RESIDENT": "0",
+        "REQUEST_METHOD": "POST",
+        "CONTENT_LENGTH": str(len(url)),
+        "SCRIPT_NAME": "/cgi-bin/mnist.py",
+    }
+    return _environment() | (meta if as_cgi else {})
 
 
 def _processor_times(server: int, ways: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
     """The processor time in ms of one request, over all processes that it keeps busy; Linux only."""
     found: dict[str, float] = {}
     for name in ("bare", "ours") if Path("/proc/self/stat").exists() else ():
-        before = processor_ms([server, *_readers(server)])
+        before = _processor_ms(server)
         for _ in range(runs):
             ways[name]()
         time.sleep(0.1)  # the last child is still being taken apart
-        found[name] = round((processor_ms([server, *_readers(server)]) - before) / runs, 2)
+        found[name] = round((_processor_ms(server) - before) / runs, 2)
     return found
+
+
+def _processor_ms(server: int) -> float:
+    """The processor time of a server, of its reader, and of all children of both that have ended."""
+    ticks = 0
+    for process in [server, *_readers(server)]:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))
+    return 1000 * ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _readers(server: int) -> list[int]:
