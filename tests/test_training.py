@@ -19,12 +19,12 @@ from PIL import Image, ImageDraw, ImageFont
 import model
 import small_disk
 import train
-from learning import report
 from learning.cnn import epochs, export, settings, training, weights
 from learning.cnn import run as one_run
 from learning.data import dataset
 from learning.data.mnist import Mnist, overlap
 from learning.errors import BadDataset, TrainingFailed
+from learning.report import metrics
 from reading import classifier
 from reading.errors import BadSetting
 
@@ -109,7 +109,7 @@ def test_the_report_is_about_the_network_that_was_trained_and_not_about_the_ship
     network.load(folder / "models" / "cnn.tfl")
     train.report_cnn(SimpleNamespace(metrics=True, plots=None), tiny, card, folder / "models")
     scores = network.score(tiny.X_test.astype(np.float32) / 255)[:, :10]
-    assert capsys.readouterr().out == report.metrics("40 test images", tiny.y_test, scores) + "\n\n"
+    assert capsys.readouterr().out == metrics("40 test images", tiny.y_test, scores) + "\n\n"
     assert classifier.load("cnn").card["dataset"]["train_images"] == 60_000
 
 
