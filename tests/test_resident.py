@@ -48,6 +48,12 @@ class Watch:
         if name == "serving.cgi": print("answers by itself", file=sys.stderr, flush=True)
 sys.meta_path.insert(0, Watch())
 """
+# A reader gets little of the environment: where coverage is measured, it is told so here.
+MEASURED = """
+os.environ["COVERAGE_PROCESS_CONFIG"] = {config!r}
+import coverage
+coverage.process_startup()
+"""
 
 
 class Resident(servers.Script):
@@ -57,7 +63,9 @@ class Resident(servers.Script):
         self.runtime = tempfile.mkdtemp(prefix="mnist-")
         (folder / "site").mkdir(exist_ok=True)
         (folder / "site" / "multipart.py").write_text(MULTIPART)
-        (folder / "site" / "sitecustomize.py").write_text(SITE + settings.pop("site", ""))
+        config = os.environ.get("COVERAGE_PROCESS_CONFIG")
+        measured = MEASURED.format(config=config) if config else ""
+        (folder / "site" / "sitecustomize.py").write_text(SITE + measured + settings.pop("site", ""))
         ours = {"MNIST_RESIDENT": "1", "XDG_RUNTIME_DIR": self.runtime, "PYTHONPATH": str(folder / "site")}
         super().__init__(folder / "log", **(ours | settings))
 
