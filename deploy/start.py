@@ -11,7 +11,6 @@ import argparse
 import compileall
 import http.server
 import ipaddress
-import json
 import os
 import shutil
 import socket
@@ -29,8 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "cgi-bin"))
 
-from reading.errors import Problem  # noqa: E402
-from serving.origin import check_host, check_origin  # noqa: E402
+from serving import local  # noqa: E402
 
 SCRIPT = ROOT / "cgi-bin" / "mnist.py"
 WSGI_SERVER = [
@@ -43,12 +41,6 @@ WSGI_SERVER = [
     os.devnull,
 ]
 OPEN_SECONDS = 30  # so long the browser waits for the server
-HEADERS = {
-    "Cache-Control": "no-cache",  # a later program on this port has its own files
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 NEARBY = 100  # ports after a taken one that are tried
 
 
@@ -193,56 +185,15 @@ def serve_cgi(host: str, port: str, open_page: bool) -> None:
     """Serve as `python -m http.server --cgi` does, without its line for each request."""
     warnings.simplefilter("ignore", DeprecationWarning)  # CGI is gone from Python 3.15 on, as this script knows
 
-    class Handler(http.server.CGIHTTPRequestHandler):
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Be silent about what went well."""
-
-        def parse_request(self) -> bool:
-            """Read a request's head, and refuse what its script is not told of: see serving/origin.py."""
-            return super().parse_request() and allowed(self, check_names=is_own(host))
-
-        def end_headers(self) -> None:
-            """Say with each file what deploy/nginx.conf.in says, too."""
-            for name, value in HEADERS.items():
-                self.send_header(name, value)
-            super().end_headers()
-
-    Handler.extensions_map = {**Handler.extensions_map, ".webmanifest": "application/manifest+json"}
-
     with listen(host, port) as listener:
         Server.address_family = listener.family
-        with Server(listener.getsockname()[:2], Handler, bind_and_activate=False) as server:
+        with Server(listener.getsockname()[:2], local.handler(is_own(host)), bind_and_activate=False) as server:
             server.socket.close()
             server.socket = listener
             server.server_name, server.server_port = listener.getsockname()[:2]
             server.server_activate()
             announce(host, server.server_port, open_page)
             server.serve_forever()
-
-
-def allowed(handler: http.server.BaseHTTPRequestHandler, check_names: bool) -> bool:
-    """Whether a request is for a name of ours and from a page of ours; if not, it is answered."""
-    headers, names = handler.headers, os.environ.get("MNIST_HOSTS", "")
-    host = headers.get("Host", "")
-    try:
-        if check_names:
-            check_host(host, names)
-        if handler.command not in ("GET", "HEAD"):
-            check_origin(headers.get("Origin", ""), headers.get("Sec-Fetch-Site", ""), host, names)
-    except Problem as problem:
-        refuse(handler, problem)
-        return False
-    return True
-
-
-def refuse(handler: http.server.BaseHTTPRequestHandler, problem: Problem) -> None:
-    """Answer as the script does."""
-    content = json.dumps({"result": 0, "data": [], "error": str(problem)}).encode() + b"\n"
-    handler.send_response(int(problem.status[:3]))
-    handler.send_header("Content-Type", "application/json")
-    handler.send_header("Content-Length", str(len(content)))
-    handler.end_headers()
-    handler.wfile.write(content)
 
 
 class Server(http.server.ThreadingHTTPServer):
