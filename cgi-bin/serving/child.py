@@ -17,11 +17,11 @@ from reading.errors import OutOfLimits, Problem
 from serving.application import Work
 from serving.errors import Busy, named
 from serving.reply import SORRY, Answer
-from serving.settings import BLOCK, SCORE_SECONDS
+from serving.settings import BLOCK, SCORE_SECONDS, whole
 
 # --- settings ---------------------------------------------------------------------------------------
 CPU_SECONDS = 60  # the most time of all its threads, for what outlives its parent
-MEMORY_MB = int(os.environ.get("MNIST_MEMORY_MB") or 1024)  # address space that scoring may take, in MiB
+MEMORY_MB = whole("MNIST_MEMORY_MB", 1024, 150, 100_000)  # address space that scoring may take, in MiB
 # ----------------------------------------------------------------------------------------------------
 
 TOO_MUCH = "Reading this picture took more time or memory than the server may spend on it. "
