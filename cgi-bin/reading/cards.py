@@ -17,6 +17,7 @@ from reading.errors import BrokenModel, NoModel, UnknownModel
 MODELS = os.environ.get("MNIST_MODELS") or os.path.abspath(f"{__file__}/../../../models")
 DEFAULT = "cnn"
 DIGITS = 10
+DEPTH = 20  # levels of a card's JSON at most
 ENDINGS = (".json", ".tflite", ".tfl.data-00000-of-00001", ".onnx")  # of the files that a model is loaded from
 
 Card = dict[str, Any]  # what a card's JSON holds
@@ -31,12 +32,34 @@ def available() -> list[Card]:
     for name in sorted(_stems(".json"), key=lambda name: (name != DEFAULT, name)):
         try:
             card = read(name)
-        except BrokenModel as problem:
+            _check_sendable(card)
+        except (BrokenModel, NoModel) as problem:
             logging.getLogger(__name__).warning("%s", problem)
             continue
         if os.path.isfile(f"{MODELS}/{card['file']}") or has_weights(card):
             found.append(card)
     return found
+
+
+def _check_sendable(card: Card) -> None:
+    """Raise BrokenModel for a card that can't be put into a list as JSON: it would spoil the whole list."""
+    try:
+        json.dumps(card, allow_nan=False)
+        deep = _is_deeper(card, DEPTH)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(card["name"]) from error
+    if deep:
+        raise _damaged(card["name"])
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Whether lists and objects are nested more deeply than that."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_is_deeper(each, levels - 1) for each in inside)
+
+
+def _damaged(name: str) -> BrokenModel:
+    return BrokenModel(f"The card {name}.json is damaged. {train_again(name)}")
 
 
 def stamp(name: str) -> object:
@@ -76,12 +99,14 @@ def read(name: str) -> Card:
             card: Card = json.loads(opened.read())
         files = [card["file"], *([card["weights"]["file"]] if "weights" in card else [])]
         complete = card["name"] == name and all(os.path.basename(each) == each for each in files)
-        complete = complete and isinstance(card["sha256"], str) and 0 <= card["unsure"]["confidence"] <= 1
+        rule = card["unsure"]
+        complete = complete and isinstance(card["sha256"], str) and 0 <= rule["confidence"] <= 1
+        complete = complete and 0 <= rule.get("foreign", 0) <= 1
     except FileNotFoundError as error:
         none = f"There is no trained model {name!r}: its card {file} is missing."
         raise NoModel(f"{none} {train_again(name)}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BrokenModel(f"The card {file} is damaged. {train_again(name)}") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(name) from error
     if not complete:
         raise BrokenModel(f"The card {file} is of another model. {train_again(name)}")
     return card
@@ -95,7 +120,9 @@ def read_checked(folder: str, file: str, sha256: object, name: str) -> bytes:
     except FileNotFoundError as error:
         raise NoModel(f"The model file {file} is missing. {train_again(name)}") from error
     except OSError as error:
-        raise BrokenModel(f"The model file {file} can't be read: {error.strerror}.") from error
+        raise BrokenModel(f"The model file {file} can't be read: {error.strerror}. {train_again(name)}") from error
+    except ValueError as error:  # from `open`, for a name that no file can have
+        raise _damaged(name) from error
     if hashlib.sha256(data).hexdigest() != sha256:
         other = f"The model file {file} is not the one its card {name}.json describes (SHA-256 differs)."
         raise BrokenModel(f"{other} {train_again(name)}")
