@@ -68,11 +68,14 @@ def run(chosen: argparse.Namespace) -> int:
     """Fetch as the command line says."""
     from learning.data import dataset, hdf5, variants
     from learning.data.mnist import SHA256
+    from learning.replacing import check_regular
     from reading.errors import BadSetting
 
     count, folder = chosen.samples or ("0", "")
     if chosen.samples and (not count.isdecimal() or int(count) < 1):
         raise BadSetting(f"--samples wants a number of images from 1 on, not {count!r}.")
+    if not chosen.samples:
+        check_regular(chosen.outpath)
     sums = dataset.read_checksums(chosen.checksums) if chosen.checksums else SHA256
     mnist = dataset.load(chosen.data, sums)
     if chosen.samples:

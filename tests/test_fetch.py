@@ -1,6 +1,10 @@
 """fetch.py saves MNIST as HDF5, with variants of the training images, or as sample pictures."""
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -126,6 +130,66 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
 ) -> None:
     assert fetch_main(data, *arguments) == 1
     assert capsys.readouterr() == ("", f"fetch.py: {sentence}\n")
+
+
+def link(path: Path) -> None:
+    path.with_name("target").write_text("old")
+    path.symlink_to("target")
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (link, "is a symbolic link, which is not replaced. Name the file itself."),
+        (lambda path: path.symlink_to("nowhere"), "is a symbolic link, which is not replaced. Name the file itself."),
+        (os.mkfifo, "is no regular file, and is not replaced. Name another file."),
+        (Path.mkdir, "is no regular file, and is not replaced. Name another file."),
+    ],
+)
+def test_only_a_regular_file_is_replaced(
+    make: Callable[[Path], object], what: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "out" / "mnist.h5"
+    make(path)
+    before = {each.name: each.lstat() for each in path.parent.iterdir()}
+    assert fetch_main(data, "-o", path) == 1
+    assert capsys.readouterr() == ("", f"fetch.py: {path} {what}\n")
+    assert {each.name: each.lstat() for each in path.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize("path", ["/dev/null", ".", "/", "/dev/fd/1"])
+def test_no_device_and_no_folder_is_replaced(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And that is said before anything is looked for."""
+    before = os.lstat(path)
+    assert fetch.main(["--data", "/nowhere", "-o", path]) == 1
+    assert capsys.readouterr().err.startswith(f"fetch.py: {path} is ")
+    assert os.lstat(path)[:4] == before[:4]
+
+
+def test_no_sample_is_written_through_a_link(
+    data: Path, tmp_path: Path, mnist: Mnist, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, target = tmp_path / "samples", tmp_path / "precious"
+    folder.mkdir()
+    target.write_text("old")
+    for row, label in enumerate(mnist.y_test):
+        (folder / f"{label}-{row:05d}.png").symlink_to(target)
+    assert fetch_main(data, "--samples", 1, folder) == 1
+    assert "is a symbolic link, which is not replaced." in capsys.readouterr().err
+    assert target.read_text() == "old"
+
+
+def test_what_a_killed_run_has_left_is_tidied(data: Path, tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    folder = tmp_path / "out"
+    folder.mkdir()
+    left, running, other = f".mnist.h5.{ended.pid}.part", f".mnist.h5.{os.getppid()}.part", f".a.h5.{ended.pid}.part"
+    for name in (left, running, other):
+        (folder / name).write_text("x")
+    assert fetch_main(data, "-o", folder / "mnist.h5") == 0
+    assert sorted(each.name for each in folder.iterdir()) == sorted([running, other, "mnist.h5"])
 
 
 def test_data_that_is_not_mnist_is_refused_without_its_checksums(data: Path) -> None:
