@@ -15,7 +15,7 @@ from PIL import Image
 import fetch
 import small_disk
 import small_mnist
-from commands import run
+from commands import help_of, plain, run
 from learning.data import dataset, hdf5, variants
 from learning.data.mnist import Mnist, without_variants
 from learning.errors import BadDataset
@@ -119,8 +119,19 @@ def test_samples_are_test_images_named_by_their_label(data: Path, mnist: Mnist, 
     ("arguments", "sentence"),
     [
         (["--samples", "21", "samples"], "--samples 21 is more than the 20 test images there are."),
-        (["--samples", "-3", "samples"], "--samples wants a number of images from 1 on, not '-3'."),
-        (["--samples", "0", "samples"], "--samples wants a number of images from 1 on, not '0'."),
+        (
+            ["--samples", "-3", "samples"],
+            "--samples wants a number of images from 1 on: '-3' is not a whole number from 1 on.",
+        ),
+        (
+            ["--samples", "0", "samples"],
+            "--samples wants a number of images from 1 on: '0' is not a whole number from 1 on.",
+        ),
+        (
+            ["--samples", "9" * 5000, "samples"],
+            f"--samples wants a number of images from 1 on: '{'9' * 40}...' is not a whole number up to 1,000,000.",
+        ),
+        (["--samples", "3", ""], "--samples wants a folder after the number, and its name is empty."),
         (["-o", "/dev/null/mnist.h5"], "Can't write /dev/null/mnist.h5: File exists."),
         (["--samples", "3", "/dev/null/samples"], "Can't write samples to /dev/null/samples: Not a directory."),
     ],
@@ -190,6 +201,42 @@ def test_what_a_killed_run_has_left_is_tidied(data: Path, tmp_path: Path) -> Non
         (folder / name).write_text("x")
     assert fetch_main(data, "-o", folder / "mnist.h5") == 0
     assert sorted(each.name for each in folder.iterdir()) == sorted([running, other, "mnist.h5"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--seed", "-1", "-r"], "argument --seed: '-1' is not a whole number from 0 to 4294967295"),
+        (["--seed", "9" * 5000], f"argument --seed: '{'9' * 40}...' is not a whole number from 0 to 4294967295"),
+        (["--seed", "nan"], "argument --seed: 'nan' is not a whole number from 0 to 4294967295"),
+        (["-o", ""], "argument -o/--outpath: it is empty"),
+        (["--data", ""], "argument --data: it is empty"),
+        (["--checksums", ""], "argument --checksums: it is empty"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        fetch.main(["--data", "/nowhere", *arguments])
+    assert ended.value.code == 2
+    assert f"fetch.py: error: {sentence}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["fetch", "train", "predict"])
+def test_the_commands_run_as_modules_too(name: str) -> None:
+    """In the folder cgi-bin, `python -m fetch` is fetch.py."""
+    command = [sys.executable, "-m", name, "--help"]
+    ended = subprocess.run(command, cwd=Path(fetch.__file__).parent, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert plain(ended.stdout) == help_of(name)
+
+
+def test_a_module_does_what_the_command_does(data: Path, tmp_path: Path) -> None:
+    given = ["--data", data, "--checksums", data / "SHA256SUMS", "-o", tmp_path / "mnist.h5"]
+    ended = subprocess.run([sys.executable, "-m", "fetch", *given], cwd=Path(fetch.__file__).parent)
+    assert ended.returncode == 0
+    assert (tmp_path / "mnist.h5").is_file()
 
 
 def test_data_that_is_not_mnist_is_refused_without_its_checksums(data: Path) -> None:

@@ -17,6 +17,7 @@ from sklearn.svm import SVC
 import small_mnist
 import train
 from commands import run
+from learning import publishing
 from learning.classical import calibrated, estimators, pictures
 from learning.classical import card as model_card
 from learning.classical import run as training_run
@@ -198,6 +199,21 @@ def test_variants_are_never_in_training_when_their_original_is_kept_apart() -> N
         (["-M", "svm", "-C", "nan"], "argument -C/--regularization: 'nan' is not a number above 0"),
         (["-M", "svm", "-C", "-1"], "argument -C/--regularization: '-1' is not a number above 0"),
         (["-M", "svm", "-C", "inf"], "argument -C/--regularization: 'inf' is not a number above 0"),
+        (["-M", "svm", "--seed", "-1"], "argument --seed: '-1' is not a whole number from 0 to 4294967295"),
+        (["-M", "svm", "--seed", "4294967296"], "argument --seed: '4294967296' is not a whole number from 0 to 429496"),
+        (["-M", "svm", "--seed", "1.5"], "argument --seed: '1.5' is not a whole number from 0 to 4294967295"),
+        (["-M", "svm", "--seed", ""], "argument --seed: '' is not a whole number from 0 to 4294967295"),
+        (["-M", "svm", "--subset", "9" * 5000], f"argument --subset: '{'9' * 40}...' is not a whole number up to 1,0"),
+        (["-M", "svm", "--subset", "0"], "argument --subset: '0' is not a whole number from 1 on"),
+        (["-M", "svm", "--subset", "nan"], "argument --subset: 'nan' is not a whole number from 1 on"),
+        (["-M", "svm", "--subset", "٣"], "argument --subset: '٣' is not a whole number from 1 on"),
+        (["-M", "extra", "-E", "1" + "0" * 30], "argument -E/--estimators: '1000000000000000000000000000000' is not"),
+        (["--learning-rate", "nan"], "argument --learning-rate: 'nan' is not a number above 0"),
+        (["--doubted", "nan"], "argument --doubted: 'nan' is not a number from 0 to 1"),
+        (["--doubted", "1.1"], "argument --doubted: '1.1' is not a number from 0 to 1"),
+        (["-d", ""], "argument -d/--dataset/--data: it is empty"),
+        (["-o", ""], "argument -o/--outpath: it is empty"),
+        (["--plots", ""], "argument --plots: it is empty"),
         (["-M", "svm", "-G", "wide"], "argument -G/--gamma: 'wide' is not a number above 0"),
         (["-M", "forest", "-D", "0"], "argument -D/--max_depth: '0' is not a whole number from 1 on"),
         (["-M", "sgd", "-L", "mse"], "argument -L/--loss: invalid choice: 'mse'"),
@@ -230,7 +246,7 @@ def damage_nothing(folder: Path) -> None:
             "There are 0 training images of the digit 6; it takes at least 10.",
         ),
         (["--subset", "9999"], damage_nothing, "--subset 9999 is more than the 200 training images there are."),
-        (["--plots", "/dev/null/plots"], damage_nothing, "Can't save plots in /dev/null/plots: Not a directory."),
+        (["--plots", "/dev/null/plots"], damage_nothing, "Can't write to the folder /dev/null/plots: Not a directory."),
     ],
 )
 def test_what_cannot_be_trained_is_said_in_a_sentence(
@@ -287,6 +303,34 @@ def test_each_option_is_trained_with_and_noted_in_the_card(
     card = card_of(tmp_path, name)
     assert card["settings"] == estimators.SETTINGS[name] | recorded
     assert card["accuracy"] > 0.5
+
+
+def test_two_trainings_do_not_share_a_folder(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with publishing.reserved(tmp_path):
+        assert train_main(data, "-M", "sgd", "-o", tmp_path) == 1
+        ended = run("train", "-M", "svm", "-d", data, "-o", tmp_path)
+    said = f"train.py: Another training is at work in the folder {tmp_path}. Wait for its end, or name another one.\n"
+    assert capsys.readouterr() == ("", said)
+    assert ended == (1, "", said)
+    assert files(tmp_path) == []
+    assert train_main(data, "-M", "sgd", "-o", tmp_path) == 0
+    assert files(tmp_path) == ["sgd.json", "sgd.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("option", "file"),
+    [("-o", "sgd.onnx"), ("-o", "sgd.json"), ("--plots", "misread.png")],
+)
+def test_only_regular_files_are_replaced_and_that_is_said_first(
+    option: str, file: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / file).symlink_to("target")
+    (tmp_path / "target").write_text("old")
+    given = [option, tmp_path, *(["-o", tmp_path / "models"] if option != "-o" else [])]
+    assert train_main(data, "-M", "sgd", *given) == 1
+    said = f"train.py: {tmp_path / file} is a symbolic link, which is not replaced. Name the file itself.\n"
+    assert capsys.readouterr() == ("", said)
+    assert (tmp_path / "target").read_text() == "old"
 
 
 @pytest.fixture

@@ -218,6 +218,16 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_learnt(tiny,
         one_run.train(tiny, TINY, *places, resume=False)
 
 
+@pytest.mark.parametrize("taken", ["models", "work"])
+def test_two_trainings_do_not_share_a_folder(tiny, tmp_path, taken):
+    (tmp_path / taken).mkdir()
+    with publishing.reserved(tmp_path / taken), pytest.raises(BadSetting) as refused:
+        one_run.train(tiny, TINY, tmp_path / "models", tmp_path / "work", resume=False)
+    assert str(refused.value) == (
+        f"Another training is at work in the folder {tmp_path / taken}. Wait for its end, or name another one."
+    )
+
+
 def test_a_digit_that_is_missing_is_said_before_anything_is_learnt(tiny, tmp_path):
     kept = tiny.y_train != 6
     lacking = tiny._replace(X_train=tiny.X_train[kept], y_train=tiny.y_train[kept])

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from learning.errors import TrainingFailed
+from learning.replacing import check_regular
 from learning.signals import uninterrupted
 from reading.errors import BadSetting
 
 
-def check_folder(folder: Path) -> None:
-    """Raise BadSetting unless files can be written to a folder, which is made if need be."""
+def check_folder(folder: Path, *names: str) -> None:
+    """Raise BadSetting unless files can be written to a folder, which is made if need be.
+
+    `names`, patterns allowed, are those that will be replaced there: regular files have to be theirs, or none.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".{os.getpid()}.part"
@@ -25,6 +31,28 @@ def check_folder(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise BadSetting(f"Can't write to the folder {folder}: {error.strerror}.") from error
+    for path in (path for name in names for path in folder.glob(name)):
+        check_regular(path)
+
+
+@contextmanager
+def reserved(*folders: Path) -> Iterator[None]:
+    """Keep other trainings out of these folders, which exist. Raises BadSetting if one is at work there.
+
+    The lock is on the folder itself: nothing is left behind, and the system gives it back however a process ends.
+    """
+    with ExitStack() as stack:
+        for folder in dict.fromkeys(each.resolve() for each in folders):
+            opened = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, opened)
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                busy = f"Another training is at work in the folder {folder}."
+                raise BadSetting(f"{busy} Wait for its end, or name another one.") from error
+            except OSError:  # a network's file system without locks
+                logging.getLogger(__name__).warning("No other training may run in the folder %s meanwhile.", folder)
+        yield
 
 
 @contextmanager

@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 from typing import Any
 
+from learning.arguments import positive, whole
 from learning.classical.estimators import SETTINGS
 from learning.classical.search import GRIDS
-
-
-def positive(text: str) -> float:
-    """A number above 0, for argparse."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number
-
-
-def whole(text: str) -> int:
-    """A whole number from 1 on, for argparse."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)
 
 
 def gamma(text: str) -> float | str:

@@ -23,7 +23,7 @@ from learning.classical.search import grid_search
 from learning.data.mnist import Mnist
 from learning.errors import TrainingFailed
 from learning.figures import on_test_set
-from learning.publishing import check_folder, digest, write_card
+from learning.publishing import check_folder, digest, reserved, write_card
 from reading import engines
 from reading.cards import Card
 
@@ -53,7 +53,12 @@ def train(mnist: Mnist, chosen: argparse.Namespace) -> Outcome:
     model doesn't score as the trained one.
     """
     folder = chosen.outpath or MODELS
-    check_folder(folder)
+    check_folder(folder, f"{chosen.model}.json", f"{chosen.model}.onnx")
+    with reserved(folder):
+        return _train(mnist, chosen, folder)
+
+
+def _train(mnist: Mnist, chosen: argparse.Namespace, folder: Path) -> Outcome:
     training, validation = pictures_of(mnist, chosen)
     with Steps(chosen) as step:
         model, settings, facts, search = _fit(training, chosen, step)

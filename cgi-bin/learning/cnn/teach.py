@@ -18,11 +18,11 @@ from tqdm import tqdm
 from learning.augment.epoch import Augmenter
 from learning.cnn import drawings
 from learning.cnn.card import evaluate
-from learning.cnn.export import publish
+from learning.cnn.export import FILES, publish
 from learning.cnn.training import Training
 from learning.cnn.weights import checkpoint_path
 from learning.data.mnist import Mnist
-from learning.publishing import check_folder
+from learning.publishing import check_folder, reserved
 from model import Inference
 from reading.cards import Card
 from reading.errors import BrokenModel, NoModel
@@ -50,7 +50,12 @@ def teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path) 
     Returns its card, whose "extra" says how many of the drawings were read rightly before, and after by
     cross-validation. Raises BadDataset, BadSetting, NoModel, BrokenModel, TrainingFailed.
     """
-    check_folder(folder)
+    check_folder(folder, FILES)
+    with reserved(folder):
+        return _teach(mnist, path, lesson, models, folder)
+
+
+def _teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path) -> Card:
     pictures, labels = drawings.read(path)
     card, weights = shipped(models)
     network = Inference(card["temperature"])
