@@ -155,7 +155,33 @@ def test_a_grid_search_looks_at_so_many_images_at_most(
 
 def test_the_svm_is_searched_over_at_least_eight_candidates() -> None:
     assert len(grid.ParameterGrid(grid.GRIDS["svm"])) >= 8
-    assert set(grid.GRIDS) | {"voting"} == set(estimators.SETTINGS)
+    assert set(grid.GRIDS) == set(estimators.SETTINGS)
+
+
+@pytest.mark.parametrize("name", ["svm", "voting"])
+def test_of_a_polynomial_kernel_degree_and_price_are_searched(
+    name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(grid.POLY[name]) == {"C", "degree"}
+    monkeypatch.setitem(grid.POLY, name, {"C": [1e-4, 10.0], "degree": [2]})
+    few = ["-E", 5] if name == "voting" else []
+    plots = tmp_path / "plots"
+    assert train_main(data, "-M", name, "-g", "--kernel", "poly", "-o", tmp_path, "--plots", plots, *few) == 0
+    card = card_of(tmp_path, name)
+    assert card["search"]["best"] == {"C": card["settings"]["C"], "degree": 2}
+    assert [(row["C"], row["degree"]) for row in card["search"]["candidates"]] == [(1e-4, 2), (10.0, 2)]
+    assert (card["settings"]["kernel"], card["settings"]["degree"]) == ("poly", 2)
+    assert Image.open(plots / "search.png").format == "PNG"
+
+
+def test_a_vote_is_searched_as_a_whole(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(grid.GRIDS, "voting", {"C": [3.0], "n_estimators": [1, 12]})
+    assert train_main(data, "-M", "voting", "-g", "-E", 3, "-o", tmp_path) == 0
+    card = card_of(tmp_path, "voting")
+    rows = card["search"]["candidates"]
+    assert [(row["C"], row["n_estimators"]) for row in rows] == [(3.0, 1), (3.0, 12)]
+    best = max(rows, key=lambda row: row["accuracy"])
+    assert card["settings"]["n_estimators"] == card["search"]["best"]["n_estimators"] == best["n_estimators"]
 
 
 def test_validation_reports_on_pictures_kept_apart(
@@ -185,7 +211,7 @@ def test_variants_are_never_in_training_when_their_original_is_kept_apart() -> N
     [
         (["-M", "svm", "-E", "9"], "svm has no option --estimators; it has --validation, --subset, --gridsearch, "),
         (["-M", "forest", "-C", "9"], "forest has no option --regularization; it has --validation, "),
-        (["-M", "voting", "-g"], "voting has no option --gridsearch; it has --validation, --subset, --regularization"),
+        (["-M", "voting", "--fast"], "voting has no option --fast; it has --validation, --subset, --gridsearch, --reg"),
         (["-M", "sgd", "--epochs", "3"], "sgd has no option --epochs; it has "),
         (["-M", "svm", "--epochs", "32"], "svm has no option --epochs; it has "),  # the usual number, but given
         (["-M", "svm", "--repeat=20"], "svm has no option --repeat; it has "),
@@ -245,6 +271,16 @@ def damage_nothing(folder: Path) -> None:
             lambda folder: hdf5.write(folder / "six.h5", without(as_mnist(), 6), 0),
             "There are 0 training images of the digit 6; it takes at least 10.",
         ),
+        (
+            ["-d", "{}/few.h5", "-V"],
+            lambda folder: hdf5.write(folder / "few.h5", as_mnist(100), 0),
+            "There are 9 training images of the digit 0; it takes at least 10.",
+        ),
+        (
+            ["-d", "{}/few.h5", "-M", "voting", "-g"],
+            lambda folder: hdf5.write(folder / "few.h5", as_mnist(120), 0),
+            "There are 12 training images of the digit 0; it takes at least 13.",
+        ),
         (["--subset", "9999"], damage_nothing, "--subset 9999 is more than the 200 training images there are."),
         (["--plots", "/dev/null/plots"], damage_nothing, "Can't write to the folder /dev/null/plots: Not a directory."),
     ],
@@ -292,6 +328,11 @@ def test_no_model_can_be_trained_from_bad_data_or_into_a_bad_folder(
         ("forest", ["-E", "5"], {"n_estimators": 5}),
         ("extra", ["-E", "5", "-D", "4"], {"n_estimators": 5, "max_depth": 4}),
         ("sgd", ["-L", "hinge"], {"loss": "hinge"}),
+        ("sgd", ["-L", "log"], {"loss": "log_loss"}),
+        ("sgd", ["-L", "squared_error"], {"loss": "squared_error"}),
+        ("sgd", ["-L", "huber"], {"loss": "huber"}),
+        ("sgd", ["-L", "epsilon_insensitive"], {"loss": "epsilon_insensitive"}),
+        ("sgd", ["-L", "squared_epsilon_insensitive"], {"loss": "squared_epsilon_insensitive"}),
         ("sgd", ["-P", "l1"], {"penalty": "l1"}),
         ("sgd", ["-A", "0.01"], {"alpha": 0.01}),
     ],
@@ -331,6 +372,27 @@ def test_only_regular_files_are_replaced_and_that_is_said_first(
     said = f"train.py: {tmp_path / file} is a symbolic link, which is not replaced. Name the file itself.\n"
     assert capsys.readouterr() == ("", said)
     assert (tmp_path / "target").read_text() == "old"
+
+
+def test_scores_of_a_loss_without_probabilities_are_calibrated(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train_main(data, "-M", "sgd", "-L", "huber", "-o", tmp_path) == 0
+    monkeypatch.setattr(cards, "MODELS", tmp_path)
+    scores = classifier.load("sgd").score(as_mnist().X_test / np.float32(255)).data
+    np.testing.assert_allclose(scores.sum(1), 1, atol=1e-5)
+    assert scores.min() >= 0
+    assert card_of(tmp_path, "sgd")["temperature"] != 1
+
+
+def test_settings_with_which_nothing_can_be_fitted_are_said(
+    data: Path, old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_main(data, "-M", "sgd", "-A", "1e300", "-o", old) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("train.py: With these settings nothing can be fitted: Floating-point under-/overflow ")
+    assert said.endswith(" The old model stays.\n")
+    assert_old_stays(old)
 
 
 @pytest.fixture

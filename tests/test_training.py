@@ -24,6 +24,7 @@ import model
 import pictures
 import small_disk
 import train
+from learning import publishing
 from learning.cnn import calibration, epochs, export, settings, training, weights
 from learning.cnn import card as cards
 from learning.cnn import run as one_run

@@ -61,7 +61,10 @@ def train(mnist: Mnist, chosen: argparse.Namespace) -> Outcome:
 def _train(mnist: Mnist, chosen: argparse.Namespace, folder: Path) -> Outcome:
     training, validation = pictures_of(mnist, chosen)
     with Steps(chosen) as step:
-        model, settings, facts, search = _fit(training, chosen, step)
+        try:
+            model, settings, facts, search = _fit(training, chosen, step)
+        except ValueError as error:  # numbers that grow beyond all bounds, for one
+            raise TrainingFailed(f"With these settings nothing can be fitted: {error} The old model stays.") from error
         step("scoring the test images")
         test = Pictures(flat(mnist.X_test), mnist.y_test.astype(np.int64), len(mnist.y_test))
         upright = model[0].transform(test.X)
