@@ -154,7 +154,9 @@ def new_model(network, card, part):
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
-def test_when_one_file_cannot_be_replaced_none_is_and_a_sentence_says_why(tmp_path, monkeypatch, failing):
+def test_when_one_file_cannot_be_replaced_the_new_ones_stay_together_and_a_sentence_says_why(
+    tmp_path, monkeypatch, failing
+):
     moves, move = [], Path.replace
 
     def fail_once(path, target):
@@ -169,8 +171,12 @@ def test_when_one_file_cannot_be_replaced_none_is_and_a_sentence_says_why(tmp_pa
         (tmp_path / name).write_text("old")
     with pytest.raises(TrainingFailed) as failed:
         export.publish(None, {}, tmp_path)
-    assert str(failed.value) == f"Can't save the model in {tmp_path}: No space left on device. The old one stays."
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"cnn.json": "old", "cnn.tflite": "old"}
+    counts = "It counts all the same; the next training moves its files from .cnn.new."
+    assert str(failed.value) == f"Can't save the model in {tmp_path}: No space left on device. {counts}"
+    publishing.recover("cnn", tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("cnn.json", "cnn.tfl.meta", "cnn.tflite"), "new"
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -16,6 +16,7 @@ from typing import Any
 from learning.errors import TrainingFailed
 from learning.replacing import check_regular
 from learning.signals import uninterrupted
+from reading import cards
 from reading.errors import BadSetting
 
 
@@ -67,20 +68,36 @@ def saving(what: str, folder: Path, then: str) -> Iterator[None]:
 def publish(name: str, folder: Path, write: Callable[[Path], None]) -> None:
     """Have `write` put a model's files into a new folder beside `folder`'s own, and replace those by them.
 
-    All are replaced or none, the card `NAME.json` last. They are on the disk before the first is moved, and Ctrl-C
-    waits until the last is in place. Raises TrainingFailed if that can't be done; the old model is whole then.
+    They are on the disk before one rename decides that they count (see `reading/cards.py`); then they are moved to
+    where they stay, the card `NAME.json` last. Cut at any point, that leaves the old model or the new one, whole.
+    Ctrl-C waits until the last is in place. Raises TrainingFailed if that can't be done.
     """
     part = folder / f".{name}.part"
     shutil.rmtree(part, ignore_errors=True)
+    recover(name, folder)
     try:
         with saving("the model", folder, "The old one stays."):
             part.mkdir(parents=True)
             write(part)
             _sync_all(part)
             with uninterrupted():
-                _replace(part, folder, f"{name}.json")
+                part.rename(cards.incoming(str(folder), name))
+                recover(name, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def recover(name: str, folder: Path) -> None:
+    """Move the files of a new model, if there are any, to where they stay. Raises TrainingFailed."""
+    new, card = Path(cards.incoming(str(folder), name)), f"{name}.json"
+    if not new.is_dir():
+        return
+    with saving("the model", folder, f"It counts all the same; the next training moves its files from {new.name}."):
+        _sync(folder)
+        for path in sorted(new.iterdir(), key=lambda path: (path.name == card, path.name)):
+            path.replace(folder / path.name)
+        _sync(folder)
+        new.rmdir()
 
 
 def write_card(card: dict[str, Any], folder: Path) -> None:
@@ -91,31 +108,6 @@ def write_card(card: dict[str, Any], folder: Path) -> None:
 def digest(data: bytes) -> str:
     """The SHA-256 of a file's bytes, as cards note it."""
     return hashlib.sha256(data).hexdigest()
-
-
-def _replace(part: Path, folder: Path, card: str) -> None:
-    """Move the files of `part` to `folder`; put back what was there if one can't be moved."""
-    names = sorted((path.name for path in part.iterdir()), key=lambda name: (name == card, name))
-    old = part / "old"
-    old.mkdir()
-    for name in names:
-        if (folder / name).exists():
-            shutil.copy2(folder / name, old)
-    try:
-        for name in names:
-            (part / name).replace(folder / name)
-        _sync(folder)
-    except OSError:
-        _put_back(names, old, folder)
-        raise
-
-
-def _put_back(names: list[str], old: Path, folder: Path) -> None:
-    for name in names:
-        if (old / name).exists():
-            (old / name).replace(folder / name)
-        else:
-            (folder / name).unlink(missing_ok=True)
 
 
 def _sync_all(folder: Path) -> None:

@@ -22,9 +22,9 @@ from learning.cnn.export import FILES, publish
 from learning.cnn.training import Training
 from learning.cnn.weights import checkpoint_path
 from learning.data.mnist import Mnist
-from learning.publishing import check_folder, reserved
+from learning.publishing import check_folder, recover, reserved
 from model import Inference
-from reading.cards import Card
+from reading.cards import Card, incoming
 from reading.errors import BrokenModel, NoModel
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path) 
     """
     check_folder(folder, FILES)
     with reserved(folder):
+        recover("cnn", folder)
         return _teach(mnist, path, lesson, models, folder)
 
 
@@ -69,7 +70,10 @@ def _teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path)
 
 
 def shipped(models: Path) -> tuple[Card, dict[str, Float]]:
-    """The card and the folded weights of the model to go on from. Raises NoModel, BrokenModel."""
+    """The card and the folded weights of the model to go on from. Raises NoModel, BrokenModel, BadSetting."""
+    if Path(incoming(str(models), "cnn")).is_dir():  # a training was cut short while it replaced that model
+        with reserved(models):
+            recover("cnn", models)
     try:
         card = json.loads((models / "cnn.json").read_text())
     except OSError as error:
