@@ -17,9 +17,9 @@ import tempfile
 import time
 from typing import Any
 
-import latency
+from cgi_server import CGI, drawing, post, server
 
-sys.path.insert(0, str(latency.CGI))
+sys.path.insert(0, str(CGI))
 
 from reading import cards
 
@@ -48,14 +48,14 @@ def _arguments() -> argparse.ArgumentParser:
 
 def _through_cgi(names: list[str], runs: int) -> dict[str, float]:
     """Median milliseconds of a request, by model, and of the bare script."""
-    url = latency._drawing()
+    url = drawing()
     paths = {name: f"/cgi-bin/mnist.py?model={name}" for name in names} | {"bare": "/cgi-bin/bare.py"}
     times: dict[str, list[float]] = {name: [] for name in paths}
-    with latency._server() as (port, _):
+    with server() as (port, _):
         for turn in range(runs + 2):
             for name, path in paths.items():
                 start = time.perf_counter()
-                answer = latency._post(port, path, url)
+                answer = post(port, path, url)
                 assert answer.get("model", "bare") == name, answer
                 if turn >= 2:  # the first runs read files from the disk
                     times[name].append((time.perf_counter() - start) * 1000)
@@ -86,9 +86,9 @@ def _predict(count: int, model: str, data: str | None) -> float:
     """Seconds that one run of predict.py over a folder takes."""
     with tempfile.TemporaryDirectory() as folder:
         source = ["--data", data] if data else []
-        fetch = [sys.executable, str(latency.CGI / "fetch.py"), *source, "--samples", str(count), folder]
+        fetch = [sys.executable, str(CGI / "fetch.py"), *source, "--samples", str(count), folder]
         subprocess.run(fetch, check=True, stdout=subprocess.DEVNULL)
-        predict = [sys.executable, str(latency.CGI / "predict.py"), "-m", model, folder]
+        predict = [sys.executable, str(CGI / "predict.py"), "-m", model, folder]
         start = time.perf_counter()
         lines = subprocess.run(predict, check=True, capture_output=True, text=True).stdout.splitlines()
         seconds = time.perf_counter() - start

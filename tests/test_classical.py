@@ -1,6 +1,7 @@
 """The steps of the scikit-learn models: upright digits, gradients, calibration, and the same again in ONNX."""
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -116,6 +117,15 @@ def test_onnx_scores_as_scikit_learn_does_and_both_read_the_digits(name: str) ->
 
 def test_the_same_seed_gives_the_same_model() -> None:
     assert onnx_export.export(fitted("forest")) == onnx_export.export(fitted("forest"))
+
+
+@pytest.mark.parametrize("name", ["forest", "extra"])
+def test_a_file_holds_no_vote_without_weight(name: str) -> None:
+    nodes = onnx.load_model_from_string(onnx_export.export(fitted(name))).graph.node
+    (trees,) = [node for node in nodes if node.op_type == "TreeEnsembleClassifier"]
+    votes = {each.name: each.ints or each.floats for each in trees.attribute if each.name.startswith("class_")}
+    assert len({len(values) for values in votes.values()}) == 1
+    assert 0 not in votes["class_weights"]
 
 
 def test_three_percent_of_held_back_digits_are_unsure() -> None:

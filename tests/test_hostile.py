@@ -12,7 +12,7 @@ from PIL import Image
 import hostile
 import pictures
 import servers
-from benchmarks import latency
+from benchmarks import processes
 from reading import decoding, errors
 from reading.preprocessing import preprocess
 
@@ -51,7 +51,7 @@ def test_a_picture_bomb_is_refused_at_once_and_in_little_memory(monkeypatch: pyt
     assert time.process_time() - begun < 0.5
     assert (answer.json["result"], answer.status // 100) == (0, 4)
     monkeypatch.setenv("CONTENT_TYPE", "image/png")
-    assert latency.peak_mb([str(servers.ROOT / servers.SCRIPT[1:])], bomb, as_cgi=True) < 120
+    assert processes.peak_mb([str(servers.ROOT / servers.SCRIPT[1:])], bomb, as_cgi=True) < 120
 
 
 def test_a_png_of_a_million_pieces_is_refused_by_its_length_and_by_its_pieces() -> None:

@@ -1,6 +1,7 @@
 """benchmarks/latency.py: it runs, and what it calls a request's memory is that of all of its processes."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import servers
-from benchmarks import latency
+from benchmarks import processes
 
 # Two processes that share 30 MB, and hold 30 MB more each.
 TWO = "import os, time; held = b'x' * (30 << 20); os.fork(); more = b'y' * (30 << 20); time.sleep(1)"
@@ -35,16 +36,27 @@ def test_it_tells_times_and_the_memory_of_a_request() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="no PSS here: it takes Linux")
+def test_it_tells_whether_a_reader_holds_more_after_more_requests() -> None:
+    command = [sys.executable, "benchmarks/latency.py", "--long", "3"]
+    done = subprocess.run(command, cwd=servers.ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(
+        r"after 3 requests: {'reader': \d+, 'processes': 1, 'descriptors': \d+, 'Rss': [\d.]+, 'Pss': [\d.]+}\n",
+        done.stdout,
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="no PSS here: it takes Linux")
 def test_what_two_processes_share_counts_once_in_the_memory_of_a_request() -> None:
-    assert 90 < latency.request_peak_mb([sys.executable, "-c", TWO], b"") < 115
+    assert 90 < processes.request_peak_mb([sys.executable, "-c", TWO], b"") < 115
 
 
 def test_where_shares_are_not_told_it_counts_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(latency, "tree_mb", latency._tree_rss_mb)
-    assert 120 < latency.request_peak_mb([sys.executable, "-c", TWO], b"") < 165
+    monkeypatch.setattr(processes, "tree_mb", processes.tree_rss_mb)
+    assert 120 < processes.request_peak_mb([sys.executable, "-c", TWO], b"") < 165
 
 
 def test_a_process_that_has_ended_holds_nothing() -> None:
     with subprocess.Popen(["true"]) as process:
         pass
-    assert latency.tree_mb(process.pid) == latency._tree_rss_mb(process.pid) == 0
+    assert processes.tree_mb(process.pid) == processes.tree_rss_mb(process.pid) == 0

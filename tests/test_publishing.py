@@ -75,19 +75,12 @@ def test_everything_is_on_the_disk_before_the_first_file_is_moved_and_the_card_i
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
 def test_when_a_file_cannot_be_moved_the_new_model_counts_and_the_next_training_moves_it(
-    models: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+    models: Path, monkeypatch: pytest.MonkeyPatch, fail_move: Callable[[int, OSError], None], failing: int
 ) -> None:
-    moves, replace = [], Path.replace
-
-    def fail_once(path: Path, target: Path) -> Path:
-        moves.append(path)
-        if len(moves) == failing:
-            raise OSError(5, "Input/output error")
-        return replace(path, target)
-
-    publish("sgd", models, model_of(b"old"))
-    monkeypatch.setattr(Path, "replace", fail_once)
-    moves.clear()
+    for file in ("sgd.onnx", "sgd.json"):
+        (models / file).unlink()
+    model_of(b"old")(models)
+    fail_move(failing, OSError(5, "Input/output error"))
     with pytest.raises(TrainingFailed) as failed:
         publish("sgd", models, model_of(b"new"))
     assert str(failed.value) == (

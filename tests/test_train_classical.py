@@ -422,17 +422,14 @@ def test_a_full_disk_leaves_the_old_model_whole(
 
 @pytest.mark.parametrize("failing", [1, 2])
 def test_when_one_file_cannot_be_replaced_the_new_model_counts_all_the_same(
-    failing: int, data: Path, old: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    failing: int,
+    data: Path,
+    old: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fail_move: Callable[[int, OSError], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    moves, move = [], Path.replace
-
-    def fail_once(path: Path, target: Path) -> Path:
-        moves.append(path)
-        if len(moves) == failing:
-            raise OSError(5, "Input/output error")
-        return move(path, target)
-
-    monkeypatch.setattr(Path, "replace", fail_once)
+    fail_move(failing, OSError(5, "Input/output error"))
     assert train_main(data, "-M", "sgd", "-o", old) == 1
     counts = "It counts all the same; the next training moves its files from .sgd.new."
     assert capsys.readouterr() == ("", f"train.py: Can't save the model in {old}: Input/output error. {counts}\n")

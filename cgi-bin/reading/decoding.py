@@ -96,9 +96,8 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):  # 16-bit grey
         levels = np.asarray(image).astype(np.float32) / 257
         return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    mode = "RGBA" if image.has_transparency_data else "L" if image.mode in ("1", "L") else "RGB"
+    return image if image.mode == mode else image.convert(mode)  # which would copy it even so
 
 
 def _open(data: bytes) -> Image.Image:

@@ -24,7 +24,7 @@ def ink_of(image: Image.Image, steps: list[str]) -> Float:
     Paper around the ink may be gone. What is done to a whole drawing is done by Pillow, on bytes: with floats it
     would take longer than scoring.
     """
-    if image.mode == "RGBA" and any(image.getchannel("A").histogram()[:255]):
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
         return _ink_of_layer(image, steps)
     return _ink_of_levels(_levels(image), steps)
 
@@ -67,7 +67,7 @@ def _is_sheet(levels: Bytes, alpha: Bytes) -> bool:
         return False
     rows, columns = np.flatnonzero(opaque.any(1)), np.flatnonzero(opaque.any(0))
     box = (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)
-    return bool(opaque.sum() > 0.85 * box and np.ptp(levels[opaque]) > 64)
+    return bool(np.count_nonzero(opaque) > 0.85 * box and np.ptp(levels[opaque]) > 64)
 
 
 def _commonest(levels: Bytes) -> int:
@@ -79,7 +79,7 @@ def _scaled(ink: Float, least: float = 12) -> Float:
     peak = float(ink.max())
     if peak < least:
         raise NoInk("There is nothing drawn on the picture. Draw a digit.")
-    return (ink / peak).astype(np.float32)
+    return (ink / peak).astype(np.float32, copy=False)
 
 
 def _ink_of_levels(image: Image.Image, steps: list[str]) -> Float:

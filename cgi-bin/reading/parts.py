@@ -28,11 +28,13 @@ def bounding_box(ink: Float) -> tuple[int, int, int, int]:
 
 def pen_width(ink: Float) -> float:
     """Mean width of the strokes in pixels: twice the area over the outline, which is exact for a long bar."""
-    inked = np.pad(ink >= 0.5, 1)
-    outline = (inked[1:] != inked[:-1]).sum() + (inked[:, 1:] != inked[:, :-1]).sum()
+    inked = _bordered(ink >= 0.5)
+    outline = np.count_nonzero(inked[1:] != inked[:-1]) + np.count_nonzero(inked[:, 1:] != inked[:, :-1])
     if not outline:  # faint throughout
         return 1.0
-    return 2 * float(inked.sum()) / (float(outline) * np.pi / 4)  # steps count pi/4 too much, over all directions
+    return (
+        2 * float(np.count_nonzero(inked)) / (float(outline) * np.pi / 4)
+    )  # steps count pi/4 too much, over all directions
 
 
 def without_specks(ink: Float, steps: list[str]) -> Float:
@@ -100,9 +102,10 @@ def _joined(runs: list[Run]) -> list[int]:
 
 def _runs(mask: Bools) -> list[Run]:
     """Horizontal runs of True as (row, start, stop), in reading order."""
-    steps = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(steps == 1)
-    stops = np.nonzero(steps == -1)[1]
+    padded = _bordered(mask)[1:-1]
+    before, after = padded[:, :-1], padded[:, 1:]
+    rows, starts = np.nonzero(after > before)
+    stops = np.nonzero(before > after)[1]
     return list(zip(rows.tolist(), starts.tolist(), stops.tolist(), strict=True))
 
 
@@ -113,8 +116,18 @@ def _root(parent: list[int], number: int) -> int:
     return number
 
 
+def _bordered(mask: Bools) -> Bools:
+    """A mask with a border of one pixel that is not in it: bool (h, w) -> bool (h + 2, w + 2).
+
+    What `np.pad` does, in a tenth of its time.
+    """
+    bordered = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), bool)
+    bordered[1:-1, 1:-1] = mask
+    return bordered
+
+
 def grown(mask: Bools) -> Bools:
     """A mask and its eight neighbours: bool (h, w) to the same."""
-    padded = np.pad(mask, 1)
+    padded = _bordered(mask)
     rows = padded[:-2] | padded[1:-1] | padded[2:]
     return rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]

@@ -1,7 +1,7 @@
-"""What the CGI script does itself: take the request in, have the resident reader answer it, pass the reply on.
+"""The CGI script's own part: receive the request, send it to the resident reader, pass the reply on.
 
-If there is no reader, this process answers the request, and leaves a reader behind for the next one. `reader.py` tells
-what the two say to each other. Nothing is imported here that takes long: not `socket`, `signal`, `typing`.
+If there is no reader, this process answers the request itself, and starts a reader for the next one. `reader.py`
+describes the messages. Nothing is imported here that is slow to import: not `socket`, `signal`, `typing`.
 """
 
 import os
@@ -15,25 +15,25 @@ from serving.peer import peer
 from serving.settings import RESIDENT, SCORE_SECONDS
 from serving.stdin import Body
 
-SILENCE_SECONDS = 1.5  # a reader that says nothing for that long is stopped or hangs
+SILENCE_SECONDS = 1.5  # a reader that sends nothing for that long is stopped or hangs
 CONNECT_SECONDS = 0.02  # between two attempts while too many others are connecting
-SPARE_SECONDS = 3  # a child that takes too long is ended by its own alarm; this is how much later we stop waiting
+SPARE_SECONDS = 3  # a child that takes too long is ended by its own alarm; so much later this script stops waiting
 WRITE_SECONDS = 30  # a client that does not take its reply is given up
 PIECE = 4096  # bytes that can be written without waiting once the system says so
 WAIT, LEAVE, STARTED, REPLY = b"W", b"L", b"S", b"R"
 
 
 class NoReader(Exception):
-    """There is no reader, or it asks us to do without it."""
+    """There is no reader, or it is ending."""
 
 
 class ReaderSilent(Exception):
-    """There is a reader, and it does nothing; `line` is the connection to it."""
+    """There is a reader, and it sends nothing; `connection` leads to it."""
 
-    def __init__(self, line: socket) -> None:
-        """Keep the connection, to look at it once more."""
-        super().__init__("The resident reader says nothing.")
-        self.line = line
+    def __init__(self, connection: socket) -> None:
+        """Keep the connection, to check it once more."""
+        super().__init__("The resident reader sends nothing.")
+        self.connection = connection
 
 
 class ChildEnded(Exception):
@@ -54,7 +54,7 @@ def run() -> None:
         if address:
             from serving import starter
 
-            starter.replace(address, server, reason.line if isinstance(reason, ReaderSilent) else None)
+            starter.replace(address, server, reason.connection if isinstance(reason, ReaderSilent) else None)
     except ChildEnded:
         _without_reader(body, out_of_limits=True)
     body.drain()
@@ -63,81 +63,81 @@ def run() -> None:
 
 
 def _without_reader(body: Body, out_of_limits: bool = False) -> None:
-    """Answer the request in this process; or say that it took too much."""
+    """Answer the request in this process; or answer that it took too much."""
     from serving import cgi
 
     cgi.run(body, out_of_limits)
 
 
-# --- the conversation with the reader ---------------------------------------------------------------
+# --- messages to and from the reader ----------------------------------------------------------------
 def ask(path: str, body: Body) -> bytes:
     """Return the reader's reply. Raises NoReader, ReaderSilent, ChildEnded."""
-    line = _connected(path)
-    has_begun = _await_turn(line) == STARTED
-    line.settimeout(SCORE_SECONDS + SPARE_SECONDS)
+    connection = _connected(path)
+    has_begun = _await_turn(connection) == STARTED
+    connection.settimeout(SCORE_SECONDS + SPARE_SECONDS)
     try:
         if has_begun:
-            _send(line, body)
-            _receive(line, len(REPLY))
-        return _receive(line, int.from_bytes(_receive(line, 4), "big"))
+            _send(connection, body)
+            _receive(connection, len(REPLY))
+        return _receive(connection, int.from_bytes(_receive(connection, 4), "big"))
     except (OSError, EOFError):
         raise ChildEnded from None
 
 
 def _connected(path: str) -> socket:
     """Return a connection to this user's reader."""
-    line = socket(AF_UNIX)
+    connection = socket(AF_UNIX)
     try:
-        _connect(line, path)
-        is_own = peer(line)[1] == os.getuid()
+        _connect(connection, path)
+        is_own = peer(connection)[1] == os.getuid()
     except OSError:
         raise NoReader from None
     if not is_own:
         raise NoReader
-    return line
+    return connection
 
 
-def _connect(line: socket, path: str) -> None:
-    """Connect, even where many others do just now. Raises OSError."""
-    line.settimeout(SILENCE_SECONDS)
+def _connect(connection: socket, path: str) -> None:
+    """Connect; try again while the backlog is full. Raises OSError."""
+    connection.settimeout(SILENCE_SECONDS)
     until = time.monotonic() + SILENCE_SECONDS
     while True:
         try:
-            return line.connect(path)
-        except BlockingIOError:  # more of them than fit into the line before the reader
+            return connection.connect(path)
+        except BlockingIOError:  # the reader's backlog is full
             if time.monotonic() > until:
                 raise
             time.sleep(CONNECT_SECONDS)
 
 
-def _await_turn(line: socket) -> bytes:
+def _await_turn(connection: socket) -> bytes:
     """Wait until a child has begun, or the reader has no room: STARTED or REPLY."""
-    said = WAIT
-    while said == WAIT:
+    message = WAIT
+    while message == WAIT:
         try:
-            said = line.recv(1)
+            message = connection.recv(1)
         except TimeoutError:
-            raise ReaderSilent(line) from None
+            raise ReaderSilent(connection) from None
         except OSError:
             break
-    if said not in (STARTED, REPLY):
+    if message not in (STARTED, REPLY):
         raise NoReader
-    return said
+    return message
 
 
-def _send(line: socket, body: Body) -> None:
-    """Send the child what a server has given to us, standard error included: there is its log."""
+def _send(connection: socket, body: Body) -> None:
+    """Send the child the environment, the body, and standard error, which is the server's log."""
     environment = b"\0".join(name + b"=" + value for name, value in os.environb.items())
     head = len(environment).to_bytes(4, "big") + len(body.data).to_bytes(4, "big") + bytes([body.slow])
-    line.sendmsg([head], [(SOL_SOCKET, SCM_RIGHTS, (2).to_bytes(4, sys.byteorder))])
-    line.sendall(environment + body.data)
+    connection.sendmsg([head], [(SOL_SOCKET, SCM_RIGHTS, (2).to_bytes(4, sys.byteorder))])
+    connection.sendall(environment + body.data)
 
 
-def _receive(line: socket, size: int) -> bytes:
+def _receive(connection: socket, size: int) -> bytes:
     """Return that many bytes. Raises EOFError if they do not all come, TimeoutError if they come too slowly."""
     blocks = []
     while size:
-        block = line.recv(min(size, 2**20))
+        block = connection.recv(min(size, 2**20))
         if not block:
             raise EOFError
         blocks.append(block)

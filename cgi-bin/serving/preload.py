@@ -1,4 +1,4 @@
-"""All that answers need, loaded before the first one is asked for. Nothing in here comes from a client."""
+"""Everything that requests need, loaded before the first one. Nothing in here comes from a client."""
 
 import ctypes
 import io
@@ -26,7 +26,7 @@ ON_DEMAND = (
 def preload() -> None:
     """Import what is imported on demand, load each model, and read one picture of each kind with it.
 
-    What can't be loaded is named in the log and left to the child that needs it, which tells its client.
+    What can't be loaded is named in the log; a child that needs it tells its client.
     """
     for name in ON_DEMAND:
         _attempt(partial(import_module, name))

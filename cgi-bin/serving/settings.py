@@ -53,6 +53,7 @@ READ_SECONDS = number("MNIST_READ_SECONDS", 10, 0.1, 3600)  # a whole body arriv
 SCORE_SECONDS = number("MNIST_SCORE_SECONDS", 30, 0.1, 3600)  # a picture is read and scored within that
 RESIDENT_SECONDS = number("MNIST_RESIDENT_SECONDS", 60, 1, 86400)  # an unused resident reader ends after that
 RESIDENT = switch("MNIST_RESIDENT")  # "0": no resident reader, each request starts afresh
+HOSTS = os.environ.get("MNIST_HOSTS", "")  # names of this server with spaces between; see origin.py
 # ----------------------------------------------------------------------------------------------------
 
 BLOCK = 64 * 1024  # bytes that are read at a time

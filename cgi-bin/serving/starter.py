@@ -1,4 +1,4 @@
-"""Leave a resident reader behind: one only, and in the place of one that is stopped or hangs."""
+"""Start a resident reader: one only, and in the place of one that is stopped or hangs."""
 
 import fcntl
 import os
@@ -12,6 +12,9 @@ from serving.peer import peer
 
 DIES_SECONDS = 0.5  # a process that is killed has given its lock back by then
 AGAIN_SECONDS = 10  # a reader that could not start is not started again before that
+# In huge pages, where the system has them, a fork has less to copy: of 4 ms, 1 is left. From one MiB on, what is freed
+# goes back to the system at once: the largest of what loading needs would else stay.
+MALLOC = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1048576"
 INHERITED = ("HOME", "LANG", "PATH", "TMPDIR", "TZ", "XDG_RUNTIME_DIR")  # with LC_* and what is a setting
 
 
@@ -22,7 +25,7 @@ def replace(address: str, server: int, silent: socket | None) -> None:
     try:
         lock = _locked(address + runtime_folder.LOCK, DIES_SECONDS if silent else 0)
     except OSError:
-        return  # another one starts or runs, or the disk is full: the next request will see
+        return  # another one starts or runs, or the disk is full: the next request tries again
     try:
         if silent or not _failed_lately(lock):
             os.pwrite(lock, b"starting", 0)
@@ -34,7 +37,7 @@ def replace(address: str, server: int, silent: socket | None) -> None:
 
 
 def _killed(silent: socket) -> bool:
-    """Kill the reader at the other end, unless it has said something by now; whether it is gone."""
+    """Kill the reader at the other end, unless it has sent something by now; tell whether it has ended."""
     silent.setblocking(False)
     try:
         return not silent.recv(1)
@@ -63,7 +66,7 @@ def _locked(path: str, seconds: float) -> int:
 
 
 def _failed_lately(lock: int) -> bool:
-    """Tell whether a reader was started that never came to listen: one that does empties the file."""
+    """Tell whether a reader was started and never listened: one that listens empties the file."""
     found = os.fstat(lock)
     return found.st_size > 0 and 0 <= time.time() - found.st_mtime < AGAIN_SECONDS
 
@@ -83,7 +86,7 @@ def _start(address: str, server: int, lock: int) -> None:
 
 
 def _descriptors(address: str, lock: int) -> int:
-    """Close all descriptors but the lock; what the reader has to say goes into a file beside it."""
+    """Close all descriptors but the lock; the reader's log is a file beside it."""
     nothing = os.open(os.devnull, os.O_RDWR)
     log = os.open(address + runtime_folder.LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     kept = os.dup(lock)  # above 2, whichever of the first three were closed
@@ -94,13 +97,10 @@ def _descriptors(address: str, lock: int) -> int:
 
 
 def _environment() -> dict[str, str]:
-    """Return what a reader needs of the environment, without what belongs to this one request.
-
-    In huge pages, where the system has them, a fork has less to copy: of 4 ms, 1 is left.
-    """
+    """Return what a reader needs of the environment, without what belongs to this one request."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if name in INHERITED or name.startswith("LC_") or runtime_folder.is_setting(name)
     }
-    return {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} | kept
+    return {"GLIBC_TUNABLES": MALLOC} | kept

@@ -15,17 +15,17 @@ from serving.client import REPLY, STARTED
 from serving.settings import SCORE_SECONDS
 
 
-def answer(line: socket.socket, loaded: int) -> NoReturn:
+def answer(connection: socket.socket, loaded: int) -> NoReturn:
     """Read one request, answer it, and end the process."""
     try:
-        line = _only(line)
+        connection = _only(connection)
         child.limit(loaded)
-        line.settimeout(SCORE_SECONDS)
-        line.sendall(STARTED)
-        environ, stream = _request(line)
+        connection.settimeout(SCORE_SECONDS)
+        connection.sendall(STARTED)
+        environ, stream = _request(connection)
         reply = io.BytesIO()
         cgi.respond(environ | {"mnist.place": child.within_memory}, stream, reply)
-        line.sendall(REPLY + sized(reply.getvalue()))
+        connection.sendall(REPLY + sized(reply.getvalue()))
     except BaseException:
         traceback.print_exc()
     finally:
@@ -34,23 +34,23 @@ def answer(line: socket.socket, loaded: int) -> NoReturn:
         os._exit(0)
 
 
-def _only(line: socket.socket) -> socket.socket:
-    """Close what belongs to the reader or to other clients, above all the lock; return the line's copy."""
+def _only(connection: socket.socket) -> socket.socket:
+    """Close all descriptors but the connection, above all the reader's lock; return its copy."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    highest = line.fileno()
+    highest = connection.fileno()
     os.dup2(highest, 3)
     os.closerange(4, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     return socket.socket(fileno=3)
 
 
-def _request(line: socket.socket) -> tuple[dict[str, Any], cgi.Received]:
-    """Return what the script was given: its environment and the body. Its standard error becomes ours."""
-    head, descriptors, _, _ = socket.recv_fds(line, 9, 1)
+def _request(connection: socket.socket) -> tuple[dict[str, Any], cgi.Received]:
+    """Return the environment and the body that the script sends. Its standard error becomes this process' own."""
+    head, descriptors, _, _ = socket.recv_fds(connection, 9, 1)
     for descriptor in descriptors:
         os.dup2(descriptor, 2)
         os.dup2(descriptor, 1)
-    with line.makefile("rb") as stream:
+    with connection.makefile("rb") as stream:
         head += stream.read(9 - len(head))
         environment = stream.read(int.from_bytes(head[:4], "big"))
         data = stream.read(int.from_bytes(head[4:8], "big"))
