@@ -1,16 +1,21 @@
 // Keeps the page usable while its server is away. What the server has is always preferred, so that a new
-// release shows at the next visit; the copy kept here is for when it does not answer.
+// release shows at the next visit; the copy kept here is for when the network fails, and for nothing else.
+//
+// An address like localhost:8000 is shared by whatever programs use that port in turn. So only what carries our mark
+// is kept, and once another program answers in our place, this worker and its copy are gone.
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
 const CACHE = "mnist-draw";
-const PATIENCE_MS = 4000;
+const MARK = '<meta name="application-name" content="MNIST Draw">';
+const HEAD = 4096; // bytes at a page's beginning that have the mark
 const SHELL = [
   "./",
   "static/ask/asker.js",
   "static/ask/patience.js",
   "static/ask/request.js",
   "static/browser/colours.js",
+  "static/browser/frame.js",
   "static/browser/offline.js",
   "static/browser/page.js",
   "static/browser/privacy.js",
@@ -46,13 +51,19 @@ const SHELL = [
   "static/style.css",
   "static/theme.js",
 ];
+const PAGE = new URL("./", worker.registration.scope).href;
 const KEPT = new Set(SHELL.map((path) => new URL(path, worker.registration.scope).href));
+
+/**
+ * The pages that are open, by their client's id: the kept copy, or one from the network, which is ours or is not.
+ * A page of which nothing is known here, as after this worker's rest, asks the network as if there were no worker.
+ * @type {Map<string, "kept" | Promise<boolean>>}
+ */
+const visits = new Map();
 
 worker.addEventListener("install", (event) => {
   worker.skipWaiting();
-  event.waitUntil(
-    caches.open(CACHE).then((cache) => cache.addAll(SHELL.map((path) => new Request(path, { cache: "no-cache" })))),
-  );
+  event.waitUntil(keepAll());
 });
 
 worker.addEventListener("activate", (event) => {
@@ -60,27 +71,108 @@ worker.addEventListener("activate", (event) => {
 });
 
 worker.addEventListener("fetch", (event) => {
-  if (event.request.method !== "GET" || !KEPT.has(plain(event.request.url))) return;
-  event.respondWith(freshOrKept(event.request));
+  const key = plain(event.request.url);
+  if (event.request.method !== "GET" || !KEPT.has(key)) return;
+  if (key === PAGE) return event.request.mode === "navigate" ? event.respondWith(page(event)) : undefined;
+  const visit = visits.get(event.clientId);
+  if (visit) event.respondWith(file(event, key, visit));
 });
 
+/** Keeps all files of the page. Throws TypeError where one is missing or another program answers. */
+async function keepAll() {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(SHELL.map((path) => new Request(path, { cache: "no-cache" })));
+  const copy = await kept(PAGE);
+  if (copy && (await isOurs(copy))) return;
+  await caches.delete(CACHE);
+  throw new TypeError("Another program answers at this address");
+}
+
 /**
- * @param {Request} request
+ * The page, whatever the server says in its place, or our copy where the network fails.
+ * @param {FetchEvent} event
  * @returns {Promise<Response>}
  */
-async function freshOrKept(request) {
-  const cache = await caches.open(CACHE);
-  const key = plain(request.url);
+async function page(event) {
   try {
-    const response = await fetch(request, { cache: "no-cache", signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (response.ok) await cache.put(key, response.clone());
-    return response.ok ? response : ((await cache.match(key)) ?? response);
+    const response = await fetch(event.request, { cache: "no-cache" });
+    const ours = isOurs(response.clone());
+    visits.set(event.resultingClientId, ours);
+    event.waitUntil(keepOrLeave(response.clone(), ours));
+    return response;
   } catch (error) {
-    const kept = await cache.match(key);
-    if (!kept) throw error;
-    return kept;
+    const copy = await kept(PAGE);
+    if (!copy) throw error;
+    visits.set(event.resultingClientId, "kept");
+    return copy;
   }
 }
+
+/**
+ * A file that a page asks for: from where that page came.
+ * @param {FetchEvent} event
+ * @param {string} key
+ * @param {"kept" | Promise<boolean>} visit
+ * @returns {Promise<Response>}
+ */
+async function file(event, key, visit) {
+  if (visit === "kept") return (await kept(key)) ?? fetch(event.request);
+  try {
+    const response = await fetch(event.request, { cache: "no-cache" });
+    if (response.ok) event.waitUntil(keepIfOurs(key, response.clone(), visit));
+    return response;
+  } catch (error) {
+    const copy = (await visit) ? await kept(key) : undefined;
+    if (!copy) throw error;
+    return copy;
+  }
+}
+
+/**
+ * Whether a page carries our mark; no more of it is read than has to be.
+ * @param {Response} response
+ */
+async function isOurs({ ok, body }) {
+  const reader = body?.getReader();
+  const decoder = new TextDecoder();
+  let head = "";
+  while (ok && reader && head.length < HEAD && !head.includes(MARK)) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    head += decoder.decode(value, { stream: true });
+  }
+  await reader?.cancel();
+  return head.includes(MARK);
+}
+
+/**
+ * Keeps our page; in the place of another program's page, keeps nothing and goes.
+ * @param {Response} response
+ * @param {Promise<boolean>} ours
+ */
+async function keepOrLeave(response, ours) {
+  if (await keepIfOurs(PAGE, response, ours)) return;
+  await caches.delete(CACHE);
+  await worker.registration.unregister();
+}
+
+/**
+ * @param {string} key
+ * @param {Response} response
+ * @param {Promise<boolean>} ours
+ */
+async function keepIfOurs(key, response, ours) {
+  if (!(await ours)) {
+    await response.body?.cancel();
+    return false;
+  }
+  const cache = await caches.open(CACHE);
+  await cache.put(key, response);
+  return true;
+}
+
+/** @param {string} key */
+const kept = (key) => caches.match(key, { cacheName: CACHE });
 
 // A release that drops a file drops it here too.
 async function dropOld() {

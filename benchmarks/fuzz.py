@@ -1,4 +1,4 @@
-"""Feeds damaged pictures to `ink` and requests that follow no rule to the wire's application, and looks for harm.
+"""Feeds damaged pictures to `reading` and requests that follow no rule to the WSGI application, and looks for harm.
 
     python benchmarks/fuzz.py                    # 100,000 inputs, a quarter of an hour
     python benchmarks/fuzz.py --inputs 2000 --keep

@@ -5,8 +5,8 @@
 
 Batch normalisation and dropout are switched by `tf.cond`, which the converters refuse; so the trained weights
 are folded (`fold`), loaded into the second graph (`Inference`), and that one is saved as the checkpoint in `models/`
-and exported to LiteRT. `learning/cnn/training.py` runs the first one. Only training and the slow fallback of
-`classifier.py` import this module.
+and exported to LiteRT. `learning/cnn/training.py` runs the first one. Only training imports this module: what is
+served is run by LiteRT, or by numpy alone (`reading/convnet.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from reading.deskew import STEEPEST
+from reading.views import TURNS
 
 if TYPE_CHECKING:
     from reading.arrays import Bytes, Float
@@ -38,7 +39,6 @@ LAYERS = [
     (128, "same", False),
     (128, "valid", False),
 ]
-TURNS = 1.25  # round the circle in a polar view: what is cut at one end is whole at the other
 DROPOUT = 0.5  # share of the last features that is dropped in training
 EPSILON = 1e-5  # of batch normalisation, TFLearn's own default
 PART = 500  # pictures scored at once: bounds the memory
@@ -64,6 +64,7 @@ def import_tflearn() -> Any:
 class Network(NamedTuple):
     """The tensors of one graph: float32, n pictures."""
 
+    # Any: TensorFlow has no types.
     picture: Any  # (n, 28, 28, 1) in 0..1, ink is 1
     towers: list[Any]  # logits (n, CLASSES) of each tower
     logits: Any  # (n, CLASSES), their mean
@@ -92,12 +93,12 @@ def upright(picture: Any) -> Any:
     """
     import tensorflow.compat.v1 as tf
 
-    ink, places = picture[..., 0], tf.range(28.0)
-    middle_x, middle_y, slant = _moments(tf, ink, places)
-    away = places - 13.5
-    rows = tf.matmul(_nearness(tf, middle_y + away, places), ink)
+    ink, pixels = picture[..., 0], tf.range(28.0)
+    middle_x, middle_y, slant = _moments(tf, ink, pixels)
+    away = pixels - 13.5
+    rows = tf.matmul(_nearness(tf, middle_y + away, pixels), ink)
     x = (middle_x + away)[:, None] + (slant * away)[..., None]
-    return tf.reduce_sum(_nearness(tf, x, places) * rows[:, :, None], 3)[..., None]
+    return tf.reduce_sum(_nearness(tf, x, pixels) * rows[:, :, None], 3)[..., None]
 
 
 def polar(picture: Any) -> Any:
@@ -109,28 +110,28 @@ def polar(picture: Any) -> Any:
     """
     import tensorflow.compat.v1 as tf
 
-    ink, places = picture[..., 0], tf.range(28.0)
-    middle_x, middle_y, _ = _moments(tf, ink, places)
+    ink, pixels = picture[..., 0], tf.range(28.0)
+    middle_x, middle_y, _ = _moments(tf, ink, pixels)
     radius, angle = np.arange(28)[:, None] / 2, np.pi * (0.5 - TURNS + 2 * TURNS * np.arange(28) / 28)
     y, x = ((radius * wave(angle)).reshape(1, -1).astype(np.float32) for wave in (np.sin, np.cos))
-    rows = tf.matmul(_nearness(tf, y + middle_y, places), ink)
-    return tf.reshape(tf.reduce_sum(_nearness(tf, x + middle_x, places) * rows, 2), [-1, 28, 28, 1])
+    rows = tf.matmul(_nearness(tf, y + middle_y, pixels), ink)
+    return tf.reshape(tf.reduce_sum(_nearness(tf, x + middle_x, pixels) * rows, 2), [-1, 28, 28, 1])
 
 
-def _moments(tf: Any, ink: Any, places: Any) -> tuple[Any, Any, Any]:
+def _moments(tf: Any, ink: Any, pixels: Any) -> tuple[Any, Any, Any]:
     """Middle of (n, 28, 28) ink across and down, and its slant, (n, 1) each; zeros without ink."""
     mass = tf.reduce_sum(ink, [1, 2])[:, None] + 1e-6
     across, down = tf.reduce_sum(ink, 1) / mass, tf.reduce_sum(ink, 2) / mass
-    middle_x, middle_y = (tf.reduce_sum(part * places, 1, keepdims=True) for part in (across, down))
-    x, y = places - middle_x, places - middle_y
+    middle_x, middle_y = (tf.reduce_sum(part * pixels, 1, keepdims=True) for part in (across, down))
+    x, y = pixels - middle_x, pixels - middle_y
     variance = tf.reduce_sum(down * y**2, 1, keepdims=True)
     covariance = tf.reduce_sum(tf.reduce_sum(ink * x[:, None], 2) * y, 1, keepdims=True) / mass
     return middle_x, middle_y, tf.clip_by_value(covariance / tf.maximum(variance, 0.5), -STEEPEST, STEEPEST)
 
 
-def _nearness(tf: Any, at: Any, places: Any) -> Any:
-    """Weights of bilinear interpolation: how much each whole place counts at (...,) points, (..., 28)."""
-    return tf.nn.relu(1 - tf.abs(at[..., None] - places))
+def _nearness(tf: Any, at: Any, pixels: Any) -> Any:
+    """Weights of bilinear interpolation: how much each pixel of a line of 28 counts at (...,) points, (..., 28)."""
+    return tf.nn.relu(1 - tf.abs(at[..., None] - pixels))
 
 
 def _tower(tflearn: Any, picture: Any, name: str, training: bool) -> Any:

@@ -71,17 +71,29 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"predict.py: {missing.name} is not installed; run: pip install -r requirements.txt", file=sys.stderr)
         return 1
     try:
-        return run(chosen)
+        return run_until_stopped(chosen)
     except Problem as problem:
         print(f"predict.py: {problem}", file=sys.stderr)
+    return 1
+
+
+def run_until_stopped(chosen: argparse.Namespace) -> int:
+    """Predict as the command line says, until somebody stops it or the answers can't be written any more."""
+    try:
+        return run(chosen)
     except KeyboardInterrupt:
         print("\npredict.py: stopped.", file=sys.stderr)
     except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        close_output()
     except OSError as error:  # of standard output: a full disk
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        close_output()
         print(f"predict.py: Can't write the answers: {error.strerror}.", file=sys.stderr)
     return 1
+
+
+def close_output() -> None:
+    """Let nothing more be written to standard output, so that Python does not try it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from learning.cnn.settings import Settings
     from learning.data.mnist import Mnist
     from reading.arrays import Float, Ints
     from reading.cards import Card
@@ -125,29 +126,10 @@ def options(chosen: argparse.Namespace) -> tuple[str, list[str]]:
 
 def run(chosen: argparse.Namespace) -> int:
     """Train as the command line says."""
-    from learning.cnn import training
-    from learning.cnn.run import train
-    from learning.cnn.settings import Settings
-    from learning.data import dataset
-    from learning.data.mnist import without_variants
-
     if chosen.model != "cnn":
         return run_classical(chosen)
     need_tensorflow()
-    if chosen.extra:
-        return taught(chosen)
-
-    names = ("epochs", "batch_size", "learning_rate", "seed", "doubted")
-    fast = training.has_bfloat16() if chosen.fast is None else chosen.fast
-    settings = Settings(**{name: getattr(chosen, name) for name in names}, fast=fast)
-    folder, work = chosen.outpath or ROOT / "models", chosen.work or ROOT / "out"
-    # The CNN makes variants of its own, and one of a held-back image must not be learnt from.
-    mnist = without_variants(dataset.load(chosen.data))
-    card = train(mnist, settings, folder, work, chosen.resume)
-    if chosen.metrics or chosen.plots:
-        report_cnn(chosen, mnist, folder)
-    print(f"{card['accuracy']:.2%} of {card['test_images']:,} test images right; the model is in {folder}.")
-    return 0
+    return taught(chosen) if chosen.extra else run_cnn(chosen)
 
 
 def need_tensorflow() -> None:
@@ -157,13 +139,40 @@ def need_tensorflow() -> None:
             raise ModuleNotFoundError(name=name)
 
 
-def report_cnn(chosen: argparse.Namespace, mnist: Mnist, folder: Path) -> None:
-    """Report on the test set as the exported CNN reads it."""
-    from reading import cards, classifier
+def run_cnn(chosen: argparse.Namespace) -> int:
+    """Train the CNN as the command line says, and report on it."""
+    from learning.cnn.run import train
+    from learning.data import dataset
+    from learning.data.mnist import without_variants
 
-    cards.MODELS = str(folder)
+    folder, work = chosen.outpath or ROOT / "models", chosen.work or ROOT / "out"
+    # The CNN makes variants of its own, and one of a held-back image must not be learnt from.
+    mnist = without_variants(dataset.load(chosen.data))
+    card = train(mnist, settings_of(chosen), folder, work, chosen.resume)
+    if chosen.metrics or chosen.plots:
+        report_cnn(chosen, mnist, card, folder)
+    print(f"{card['accuracy']:.2%} of {card['test_images']:,} test images right; the model is in {folder}.")
+    return 0
+
+
+def settings_of(chosen: argparse.Namespace) -> Settings:
+    """The settings of the CNN's training that the command line asks for."""
+    from learning.cnn import training
+    from learning.cnn.settings import Settings
+
+    names = ("epochs", "batch_size", "learning_rate", "seed", "doubted")
+    fast = training.has_bfloat16() if chosen.fast is None else chosen.fast
+    return Settings(**{name: getattr(chosen, name) for name in names}, fast=fast)
+
+
+def report_cnn(chosen: argparse.Namespace, mnist: Mnist, card: Card, folder: Path) -> None:
+    """Report on the test set as the exported CNN in `folder` reads it."""
+    from reading import engines
+    from reading.classifier import Model
+
+    model = Model(card, engines.litert(card, (folder / card["file"]).read_bytes()))
     X = mnist.X_test.astype("float32") / 255
-    report_on(chosen, f"{len(X):,} test images", X, mnist.y_test, classifier.load("cnn").score(X).data)
+    report_on(chosen, f"{len(X):,} test images", X, mnist.y_test, model.score(X).data)
 
 
 def run_classical(chosen: argparse.Namespace) -> int:

@@ -40,7 +40,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Tell app.py the worker's number, and bound its memory."""
     os.environ["MNIST_WORKER_NUMBER"] = str(worker.number)
-    # A soft limit: classifier.py has to raise it when it can't do without TensorFlow.
+    # The soft limit alone: what was set for the whole service stays the most that can be had.
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     most = memory_mb * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))

@@ -26,6 +26,10 @@ from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "cgi-bin"))
+
+from serving import local  # noqa: E402
+
 SCRIPT = ROOT / "cgi-bin" / "mnist.py"
 WSGI_SERVER = [
     "gunicorn",
@@ -181,13 +185,9 @@ def serve_cgi(host: str, port: str, open_page: bool) -> None:
     """Serve as `python -m http.server --cgi` does, without its line for each request."""
     warnings.simplefilter("ignore", DeprecationWarning)  # CGI is gone from Python 3.15 on, as this script knows
 
-    class Handler(http.server.CGIHTTPRequestHandler):
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Be silent about what went well."""
-
     with listen(host, port) as listener:
         Server.address_family = listener.family
-        with Server(listener.getsockname()[:2], Handler, bind_and_activate=False) as server:
+        with Server(listener.getsockname()[:2], local.handler(is_own(host)), bind_and_activate=False) as server:
             server.socket.close()
             server.socket = listener
             server.server_name, server.server_port = listener.getsockname()[:2]

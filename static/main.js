@@ -3,6 +3,7 @@
 import { Asker } from "./ask/asker.js";
 import { score } from "./ask/request.js";
 import { bindColours } from "./browser/colours.js";
+import "./browser/frame.js";
 import { keepPageUsable } from "./browser/offline.js";
 import { find } from "./browser/page.js";
 import { readsBackTruly } from "./browser/privacy.js";

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,23 @@ def full_folder(tmp_path: Path) -> Iterator[Path]:
     with small_disk.mounted(tmp_path / "full", "size=4k,nr_inodes=2") as folder:
         (folder / "file").write_bytes(b"x" * 4096)
         yield folder
+
+
+@pytest.fixture
+def fail_move(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, OSError], None]:
+    """Tells which of the next files that are moved, counted from 1, can't be; all others can."""
+    moves, move = [], Path.replace
+
+    def fail(number: int, error: OSError) -> None:
+        def fail_once(path: Path, target: Path) -> Path:
+            moves.append(path)
+            if len(moves) == number:
+                raise error
+            return move(path, target)
+
+        monkeypatch.setattr(Path, "replace", fail_once)
+
+    return fail
 
 
 # --- browser ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The three rooms of cgi-bin: what each may import, how large its files and functions are, and what can be run."""
+"""The packages of cgi-bin: what each may import, how large its files and functions are, and what can be run."""
 
 from __future__ import annotations
 
@@ -90,6 +90,27 @@ def test_serving_and_learning_import_reading_and_never_each_other() -> None:
     arrows = {(name, other) for name, others in IMPORTS.items() for other in others if top(other) in ARROWS}
     wrong = {(one, other) for one, other in arrows if top(one) != top(other) and top(other) not in ARROWS[top(one)]}
     assert wrong == set()
+
+
+# The same inside `learning`: what each of its packages may import of the others. Its single modules are shared by all.
+ARROWS_OF_LEARNING = {"data": set(), "augment": set(), "cnn": {"augment", "data"}, "classical": {"data"}}
+
+
+def test_the_packages_of_learning_import_each_other_one_way() -> None:
+    wrong = {
+        (name, other)
+        for name, others in IMPORTS.items()
+        for other in others
+        if top(name) == top(other) == "learning"
+        if (to := package(other)) and to not in {package(name), *ARROWS_OF_LEARNING.get(package(name), set())}
+    }
+    assert wrong == set()
+
+
+def package(module: str) -> str:
+    """Which package of `learning` a module is in; "" for what they share."""
+    inside = module.split(".")[1] if "." in module else ""
+    return inside if inside in ARROWS_OF_LEARNING else ""
 
 
 @pytest.mark.parametrize("part", ["serving", "reading"])

@@ -119,7 +119,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_only_the_script_has_the_run_bit(clone: Path) -> None:
     """Everything in cgi-bin that has it can be started by whoever reaches the server."""
-    can_run = [path.name for path in (clone / "cgi-bin").iterdir() if os.access(path, os.X_OK) and path.is_file()]
+    can_run = [path.name for path in (clone / "cgi-bin").rglob("*") if os.access(path, os.X_OK) and path.is_file()]
     assert can_run == ["mnist.py"]
 
 
@@ -132,9 +132,9 @@ def clone_server(clone: Path) -> Iterator[servers.Server]:
 
 def test_under_http_server_no_other_script_runs(clone: Path, clone_server: servers.Server) -> None:
     assert clone_server.ask(SEVEN).json["digit"] == 7
-    scripts = sorted(path.name for path in (clone / "cgi-bin").glob("*.py") if path.name != "mnist.py")
-    assert "train.py" in scripts
-    paths = [f"/cgi-bin/{name}" for name in scripts]
+    scripts = {path.relative_to(clone).as_posix() for path in (clone / "cgi-bin").rglob("*.py")} - {"cgi-bin/mnist.py"}
+    assert {"cgi-bin/train.py", "cgi-bin/serving/application.py", "cgi-bin/learning/cnn/run.py"} < scripts
+    paths = [f"/{script}" for script in sorted(scripts)]
     paths += ["/cgi-bin/%74rain.py", "/cgi-bin//train.py", "//cgi-bin/train.py", "/./cgi-bin/train.py"]
     paths += ["/static/../cgi-bin/train.py", "/cgi-bin/train.py/mnist.py", "/cgi-bin/%2e/train.py", "/cgi-bin"]
     paths += ["/cgi-bin/__pycache__/", "/cgi-bin/mnist.pyc", "/cgi-bin/..%2fcgi-bin/train.py"]
@@ -789,7 +789,7 @@ def threads(process: int) -> int:
 def test_systemd_starts_what_make_serve_wsgi_starts() -> None:
     unit = (servers.ROOT / "deploy/mnist-draw.service").read_text()
     command = re.search("^ExecStart=/srv/mnist-draw/.venv/bin/(.+)$", unit, re.MULTILINE)[1]
-    assert f"/bin/{command}" in recipe("serve-wsgi")
+    assert f"/bin/{command}" in recipe("serve-wsgi").replace('"', "")
     assert re.search("^KillMode=mixed$", unit, re.MULTILINE)  # nginx goes first, see serve.py
     verify = shutil.which("systemd-analyze")
     if not verify:

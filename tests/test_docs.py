@@ -1,6 +1,7 @@
 """What the docs link to is there, and what they show of a command is what it says."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,39 @@ def test_every_file_of_the_docs_is_linked_to() -> None:
 
 def test_the_way_in_is_short() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+
+
+FOLDERS = ["", "cgi-bin", "docs"]  # where a path of the docs may begin
+PATH = re.compile(r"[\w.-]+(/[\w.-]+)*(/|\.(py|html|js|json|svg|txt|lock|conf|service|yaml|toml|md))|[\w.-]+/[\w-]+")
+NO_PATHS = re.compile(r"out/.*|photos/|text/html")  # what commands make, an example, a media type
+
+
+def paths(page: Path) -> set[str]:
+    """What looks like a folder or file of this project, in backticks."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    words = {word for code in re.findall(r"`([^`\n]+)`", text) for word in code.split()}
+    return {word for word in words if PATH.fullmatch(word) and not NO_PATHS.fullmatch(word)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_of_the_docs_exists(page: Path) -> None:
+    named = paths(page)
+    assert named
+    assert {path for path in named if not any((ROOT / folder / path).exists() for folder in FOLDERS)} == set()
+
+
+def test_every_sentence_that_troubleshooting_quotes_is_one_that_is_said() -> None:
+    said = "".join(path.read_text("utf-8") for path in [ROOT / "Makefile", *code()])
+    said = re.sub(r'"\n\s+f?"', "", said)  # a sentence in several pieces
+    rows = re.findall(r'^\| "([^"]+)" \|', (ROOT / "docs/use.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) >= 4
+    assert [row for row in rows for part in row.split("...") if part.strip() not in said] == []
+
+
+def code() -> Iterator[Path]:
+    """All modules of the product."""
+    for folder in ("cgi-bin", "deploy"):
+        yield from sorted((ROOT / folder).rglob("*.py"))
 
 
 def helps() -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from page_kit import DESK, DIGITS, MODULES, PHONE, ROOT, STATIC, Hand, answered,
 
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "out" / "screenshots"))
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-WEIGHT = 120 * 1024  # bytes, uncompressed: HTML, CSS, JavaScript and icons together
+WEIGHT = 160 * 1024  # bytes, uncompressed: HTML, CSS, JavaScript and icons together
 
 
 def violations(page) -> list[str]:
@@ -215,7 +215,7 @@ def test_the_service_worker_keeps_every_file_of_the_page():
     assert listed == {path.relative_to(ROOT).as_posix() for path in STATIC}
 
 
-def test_the_page_weighs_at_most_120_kilobytes():
+def test_the_page_weighs_at_most_160_kilobytes():
     files = [ROOT / "index.html", ROOT / "sw.js", *STATIC]
     assert sum(path.stat().st_size for path in files) <= WEIGHT
 

@@ -99,6 +99,7 @@ def test_the_headline_is_a_question_when_the_model_is_unsure(run, scores, unsure
 
 
 SCRIPT = "the server is there, but its script could not run"
+KILLED = "the server is there, but its script ended without an answer"
 FILES = "this server hands out files"
 
 
@@ -110,9 +111,11 @@ FILES = "this server hands out files"
         (503, '{"result": 0, "data": [], "error": "Busy."}', "2", "Busy. (2)"),
         (200, '{"result": 0, "data": [], "error": "Busy.", "retry_after": 1}', None, "Busy. (1)"),
         (503, '{"result": 0, "data": [], "error": "No model."}', None, "No model. (null)"),
-        (200, "", None, SCRIPT),
+        (200, "", None, KILLED),
+        (200, '{"result": 1, "da', None, KILLED),
+        (200, "Traceback (most recent call last):", None, SCRIPT),
         (200, "null", None, SCRIPT),
-        (500, "<h1>Internal Server Error</h1>", None, SCRIPT),
+        (500, "<h1>Internal Server Error</h1>", None, KILLED),
         (501, "<h1>Unsupported method</h1>", None, FILES),
         (200, "#!/usr/bin/env python3\n", None, FILES),
     ],

@@ -545,3 +545,28 @@ def test_single_keys_can_be_switched_off(visit):
     assert page.inner_text("#headline") == "Seven"
     page.keyboard.press("Control+z")
     assert page.inner_text("#headline") == "Nothing drawn yet"
+
+
+ODD_RECORDS = """(strokes) => new Promise((done) => {
+    const opened = indexedDB.open("mnist-draw", 1);
+    opened.onsuccess = () => {
+      const transaction = opened.result.transaction("drawings", "readwrite");
+      const good = { when: 1, guess: 3, confidence: 1, label: null, pixels: new Uint8Array(784) };
+      strokes.forEach((each, i) => transaction.objectStore("drawings").put({ ...good, id: `${i}`, strokes: each }));
+      transaction.objectStore("drawings").put({ id: "other", theirs: true });
+      transaction.oncomplete = () => done(opened.result.close());
+    };
+  })"""
+
+
+def test_stored_drawings_that_lack_what_is_shown_are_left_out_and_the_others_stay(visit):
+    page = visit()
+    until(page, "document.getElementById('tally').textContent === 'Nothing kept yet.'")
+    line = [{"width": 16, "points": [{"x": 9, "y": 9, "pressure": 0.5}]}]
+    strange = [None, [], "none", [None], [{"width": 16, "points": []}], [{"points": line[0]["points"]}]]
+    page.evaluate(ODD_RECORDS, [line, *strange, [{"width": 16, "points": [{"x": 1, "y": None, "pressure": 1}]}]])
+    page.reload()
+    page.wait_for_selector("html[data-scripted]")
+    until(page, "document.getElementById('tally').textContent === 'Right 1 of 1 here: you corrected none.'")
+    assert page.locator("#album li").count() == 1
+    assert page.inner_text("#kept") == "Some drawings that this browser keeps can't be read and are left out."

@@ -51,7 +51,7 @@ def test_a_script_that_can_not_run_is_explained(visit, request, broken):
     assert "make serve" in trouble(page)
 
 
-@pytest.mark.parametrize("reply", ["", "Traceback (most recent call last):", "<html>It works!</html>"])
+@pytest.mark.parametrize("reply", ["Traceback (most recent call last):", "<html>It works!</html>"])
 def test_a_reply_that_does_not_come_from_the_script_is_explained(visit, reply):
     page = visit()
     page.route("**/cgi-bin/**", lambda route: route.fulfill(status=200, body=reply))
@@ -89,7 +89,14 @@ def hang_up(route) -> None:
     route.abort("connectionreset")
 
 
-SHORT_TROUBLES = pytest.mark.parametrize(("fault", "says"), [(turn_away, BUSY), (hang_up, RESET)])
+def killed(route) -> None:
+    """What `http.server` sends for a script that was killed."""
+    route.fulfill(status=200, body="")
+
+
+SHORT_TROUBLES = pytest.mark.parametrize(
+    ("fault", "says"), [(turn_away, BUSY), (hang_up, RESET), (killed, RESET)], ids=["busy", "reset", "killed"]
+)
 
 
 def in_vain(page, fault, times=1) -> list[tuple[str, float]]:
@@ -227,6 +234,18 @@ def test_a_server_that_runs_no_scripts_is_named_as_the_cause(visit):
         Hand(page).draw(DIGITS[7])
         assert trouble(page).startswith("This server hands out files but does not run scripts.")
         server.shutdown()
+
+
+def test_the_page_does_not_run_in_a_frame_and_offers_a_tab_of_its_own(visit):
+    page = visit(url=BLANK)
+    page.route("**/frame.html", lambda route: route.fulfill(content_type="text/html", body="<iframe src=/></iframe>"))
+    page.route("**/", lambda route: route.fulfill(path=ROOT / "index.html"))  # as a server that sends no such header
+    page.goto(f"{visit.site}/frame.html")
+    inside = page.frame_locator("iframe").locator("body")
+    link = inside.get_by_role("link", name="Open it in a tab of its own.")
+    link.wait_for()
+    assert inside.inner_text() == "MNIST Draw does not run inside another page. Open it in a tab of its own."
+    assert link.get_attribute("target") == "_blank"
 
 
 class QuietFiles(http.server.SimpleHTTPRequestHandler):

@@ -1,6 +1,7 @@
 """learning/publishing.py replaces a model by a new one, whole or not at all."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,17 +71,9 @@ def test_everything_is_on_the_disk_before_the_first_file_is_moved_and_the_card_i
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
 def test_what_was_there_is_put_back_when_a_file_cannot_be_moved(
-    models: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+    models: Path, fail_move: Callable[[int, OSError], None], failing: int
 ) -> None:
-    moves, replace = [], Path.replace
-
-    def fail_once(path: Path, target: Path) -> Path:
-        moves.append(path)
-        if len(moves) == failing:
-            raise OSError(5, "Input/output error")
-        return replace(path, target)
-
-    monkeypatch.setattr(Path, "replace", fail_once)
+    fail_move(failing, OSError(5, "Input/output error"))
     with pytest.raises(TrainingFailed) as failed:
         publish("sgd", models, write_new)
     assert str(failed.value) == f"Can't save the model in {models}: Input/output error. The old one stays."

@@ -253,3 +253,12 @@ def test_without_tensorflow_the_cnn_is_refused_in_a_sentence_that_names_the_othe
     assert ended.returncode == 1
     assert ended.stderr.startswith("train.py: the CNN is trained with t")
     assert "svm, forest, extra, sgd, voting" in ended.stderr
+
+
+def test_files_come_with_the_headers_and_media_types_that_other_servers_give_them(tmp_path: Path) -> None:
+    with servers.make_serve(tmp_path / "log") as server:
+        page = server.ask(method="GET", path="/").headers
+        manifest = server.ask(method="GET", path="/static/manifest.webmanifest").headers
+    named = ("cache-control", "referrer-policy", "x-content-type-options", "x-frame-options")
+    assert [page[name] for name in named] == ["no-cache", "same-origin", "nosniff", "DENY"]
+    assert manifest["content-type"] == "application/manifest+json"

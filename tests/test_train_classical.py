@@ -316,17 +316,13 @@ def test_a_full_disk_leaves_the_old_model_whole(
 
 @pytest.mark.parametrize("failing", [1, 2])
 def test_when_one_file_cannot_be_replaced_none_is(
-    failing: int, data: Path, old: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    failing: int,
+    data: Path,
+    old: Path,
+    fail_move: Callable[[int, OSError], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    moves, move = [], Path.replace
-
-    def fail_once(path: Path, target: Path) -> Path:
-        moves.append(path)
-        if len(moves) == failing:
-            raise OSError(5, "Input/output error")
-        return move(path, target)
-
-    monkeypatch.setattr(Path, "replace", fail_once)
+    fail_move(failing, OSError(5, "Input/output error"))
     assert train_main(data, "-M", "sgd", "-o", old) == 1
     sentence = f"train.py: Can't save the model in {old}: Input/output error. The old one stays.\n"
     assert capsys.readouterr() == ("", sentence)

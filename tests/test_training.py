@@ -2,16 +2,12 @@
 
 import hashlib
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,20 +17,17 @@ pytest.importorskip("tensorflow", reason="training packages are not installed: p
 from PIL import Image, ImageDraw, ImageFont
 
 import model
-import pictures
 import small_disk
 import train
-from learning.cnn import calibration, epochs, export, settings, training, weights
-from learning.cnn import card as cards
+from learning.cnn import epochs, export, settings, training, weights
 from learning.cnn import run as one_run
 from learning.data import dataset
 from learning.data.mnist import Mnist, overlap
 from learning.errors import BadDataset, TrainingFailed
-from reading.deskew import deskew
+from learning.report import metrics
+from reading import classifier
 from reading.errors import BadSetting
-from reading.preprocessing import preprocess
 
-ROOT = Path(__file__).resolve().parent.parent
 TINY = settings.Settings(epochs=2, batch_size=10, held_back=20, averaged=1, fast=False)
 
 
@@ -110,6 +103,16 @@ def test_the_exported_network_the_checkpoint_and_the_trained_one_agree(trained):
     weights.check_agreement(network, card, data, export.AGREEMENT)
 
 
+def test_the_report_is_about_the_network_that_was_trained_and_not_about_the_shipped_one(trained, tiny, capsys):
+    folder, card = trained
+    network = model.Inference(card["temperature"])
+    network.load(folder / "models" / "cnn.tfl")
+    train.report_cnn(SimpleNamespace(metrics=True, plots=None), tiny, card, folder / "models")
+    scores = network.score(tiny.X_test.astype(np.float32) / 255)[:, :10]
+    assert capsys.readouterr().out == metrics("40 test images", tiny.y_test, scores) + "\n\n"
+    assert classifier.load("cnn").card["dataset"]["train_images"] == 60_000
+
+
 def test_an_export_that_scores_otherwise_is_refused_and_the_old_model_stays(trained, tmp_path, monkeypatch):
     folder, card = trained
     network = model.Inference(card["temperature"])
@@ -152,18 +155,10 @@ def new_model(network, card, part):
         (part / name).write_text("new")
 
 
-@pytest.mark.parametrize("failing", [0, 1, 2])
-def test_when_one_file_cannot_be_replaced_none_is_and_a_sentence_says_why(tmp_path, monkeypatch, failing):
-    moves, move = [], Path.replace
-
-    def fail_once(path, target):
-        moves.append(path)
-        if len(moves) == failing + 1:
-            raise OSError(28, "No space left on device")
-        return move(path, target)
-
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_when_one_file_cannot_be_replaced_none_is_and_a_sentence_says_why(tmp_path, monkeypatch, fail_move, failing):
+    fail_move(failing, OSError(28, "No space left on device"))
     monkeypatch.setattr(export, "write_model", new_model)
-    monkeypatch.setattr(Path, "replace", fail_once)
     for name in ("cnn.json", "cnn.tflite"):
         (tmp_path / name).write_text("old")
     with pytest.raises(TrainingFailed) as failed:
@@ -315,83 +310,6 @@ def test_folding_batch_normalisation_changes_no_score(tiny):
     assert np.abs(network.score(tiny.X_test.astype(np.float32) / 255) - softmax).max() < 1e-5
 
 
-def viewed(view, pictures):
-    import tensorflow.compat.v1 as tf
-
-    with tf.Graph().as_default(), tf.Session() as session:
-        given = tf.placeholder(tf.float32, (None, 28, 28, 1))
-        return session.run(view(given), {given: np.float32(pictures)[..., None]})[..., 0]
-
-
-def mapped(picture, rows, shift=(0, 0)):
-    """A picture mapped about its middle, rows and columns by the matrix `rows`, then shifted by pixels."""
-    from scipy.ndimage import affine_transform
-
-    matrix, middle = np.array(rows), np.array([13.5, 13.5])
-    return affine_transform(picture, matrix, middle - matrix @ (middle + shift), order=1)
-
-
-def test_a_digit_set_upright_is_the_same_wherever_and_however_slanted_it_was():
-    picture = preprocess(pictures.png(2)).picture
-    others = [
-        mapped(picture, [(1, 0), (slant, 1)], shift)
-        for slant, shift in [(0, (2, -3)), (0.4, (0, 0)), (-0.4, (0, 0)), (0.3, (-1, 2))]
-    ]
-    form, *theirs = viewed(model.upright, [picture, *others])
-    for other, other_form in zip(others, theirs, strict=True):
-        assert np.abs(other_form - form).mean() < 0.025 < 0.05 < np.abs(other - picture).mean()
-        assert np.abs(deskew(other_form[None]) - other_form).mean() < 0.005  # no slant is left to take out
-
-
-def test_a_digit_that_is_turned_has_its_polar_view_moved_sideways():
-    picture = preprocess(pictures.png(2)).picture
-    column = 2 * np.pi * model.TURNS / 28
-    turned = mapped(picture, [(np.cos(2 * column), np.sin(2 * column)), (-np.sin(2 * column), np.cos(2 * column))])
-    form, other = viewed(model.polar, [picture, turned])
-    apart = {by: np.abs(np.roll(form, by, 1) - other)[:, 3:-3].mean() for by in (-2, 0, 2)}
-    assert sorted(apart, key=apart.__getitem__) == [-2, 0, 2]
-    assert apart[-2] < 0.05 < 0.1 < apart[0]
-
-
-def test_a_ring_is_a_level_line_in_its_polar_view_and_what_lies_past_the_seam_is_seen_twice():
-    y, x = np.mgrid[:28, :28]
-    ring = np.clip(2 - abs(np.hypot(y - 15, x - 12) - 8), 0, 1)
-    assert viewed(model.polar, [ring])[0].argmax(0) // 2 == pytest.approx(np.full(28, 8), abs=1)
-    form = viewed(model.polar, [preprocess(pictures.png(2)).picture])[0]
-    around = 28 / model.TURNS  # columns in one turn
-    first, last = np.interp(np.arange(6) + around, np.arange(28), form[10]), form[10, :6]
-    assert np.abs(first - last).max() < 0.25 < np.ptp(form[10])
-
-
-@pytest.mark.parametrize("view", [model.upright, model.polar])
-def test_what_has_no_shape_has_every_view_too(view):
-    blank, dot, full = np.zeros((28, 28)), np.zeros((28, 28)), np.ones((28, 28))
-    dot[5, 20] = 1
-    forms = viewed(view, [blank, dot, full])
-    assert np.isfinite(forms).all()
-    assert forms[0].max() == 0
-    assert 1 <= np.count_nonzero(forms[1] > 0.2) <= 56
-    assert forms.max() <= 1 + 1e-5
-
-
-def test_normalisation_in_one_operation_does_as_tflearn_s_own():
-    import tensorflow.compat.v1 as tf
-
-    tflearn, rng = model.import_tflearn(), np.random.default_rng(0)
-    with tf.Graph().as_default(), tf.Session() as session:
-        given = tf.placeholder(tf.float32, (None, 5, 5, 3))
-        normalize = partial(tflearn.batch_normalization, epsilon=model.EPSILON, stddev=0.0)
-        both = [model._normalize(tflearn, given, "ours"), normalize(given, scope="theirs")]
-        session.run(tf.global_variables_initializer())
-        for learning in (True, True, False):
-            tflearn.is_training(learning, session=session)
-            ours, theirs = session.run(both, {given: rng.normal(3, 2, (100, 5, 5, 3))})
-            assert np.abs(ours - theirs).max() < 2e-3  # theirs doesn't correct the variance for the size of a batch
-        kept = {v.op.name: v.eval() for v in tf.global_variables()}
-    for name in ("beta", "gamma", "moving_mean", "moving_variance"):
-        assert np.allclose(kept[f"ours/{name}"], kept[f"theirs/{name}"], rtol=1e-3), name
-
-
 @pytest.mark.skipif(not training.has_bfloat16(), reason="this processor has no bfloat16")
 def test_a_network_learns_in_bfloat16_as_in_float32(tiny):
     runs = [training.Training(seed=3, fast=fast) for fast in (True, False)]
@@ -426,95 +344,3 @@ def test_bfloat16_is_taken_where_the_processor_has_it_unless_an_option_says(
 
 def trained_card():
     return {"accuracy": 0.5, "test_images": 40}
-
-
-def test_the_temperature_softens_an_overconfident_network():
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 10, 4000)
-    honest = rng.normal(0, 1, (4000, 10)) + 3 * np.eye(10)[labels]  # normal scores: these logits are calibrated at 1/3
-    assert calibration.best_temperature(honest * 5, labels) == pytest.approx(
-        5 * calibration.best_temperature(honest, labels), rel=0.02
-    )
-
-
-def test_doubt_marks_the_asked_share_of_digits():
-    rng = np.random.default_rng(0)
-    digits = rng.dirichlet(np.full(11, 0.05), 10_000).astype(np.float32) + 1e-9
-    rule = calibration.doubt(digits, 0.04)
-    ten = digits[:, :10] / digits[:, :10].sum(1, keepdims=True)
-    assert (ten.max(1) < rule["confidence"]).mean() == pytest.approx(0.036, abs=0.002)
-    assert (digits[:, 10] > rule["foreign"]).mean() == pytest.approx(0.004, abs=0.002)
-
-
-def test_calibration_error_is_the_gap_between_certainty_and_truth():
-    class Sure:
-        def score(self, pictures):
-            return np.tile(np.float32([0.9, 0.1] + [0] * 9), (len(pictures), 1))
-
-    facts = cards.evaluate(Sure(), np.zeros((10, 28, 28), np.uint8), np.array([0] * 5 + [1] * 5))
-    assert facts == {"accuracy": 0.5, "test_images": 10, "test_errors": 5, "calibration_error": 0.4}
-
-
-# --- the command -----------------------------------------------------------------------------------------------
-
-
-def command(*arguments, **more):
-    return subprocess.run(
-        [sys.executable, ROOT / "cgi-bin/train.py", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        **more,
-    )
-
-
-def test_training_can_not_be_started_through_a_web_server():
-    answer = command(env={**os.environ, "GATEWAY_INTERFACE": "CGI/1.1"})
-    assert answer.returncode == 1
-    assert answer.stdout == (
-        "Content-Type: text/plain\n\nTraining is started from a command line, not through a web server.\n"
-    )
-
-
-def test_a_folder_without_mnist_is_a_sentence_and_exit_status_1(tmp_path):
-    answer = command("--data", tmp_path)
-    assert answer.returncode == 1
-    assert answer.stderr.startswith("train.py: ")
-    assert "Traceback" not in answer.stderr
-
-
-@pytest.mark.parametrize("wrong", [["--epochs", "0"], ["--epochs", "many"], ["--batch-size", "-3"], ["--nonsense"]])
-def test_wrong_options_are_exit_status_2(wrong):
-    answer = command(*wrong)
-    assert answer.returncode == 2
-    assert answer.stderr.startswith("usage: train.py")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_stopped_leaves_the_old_model_whole(tmp_path, number, mnist_folder):
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "cnn.tflite").write_text("the old model")
-    run = subprocess.Popen(
-        [
-            sys.executable,
-            ROOT / "cgi-bin/train.py",
-            "--data",
-            mnist_folder,
-            "-o",
-            tmp_path / "models",
-            "--work",
-            tmp_path,
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
-    )
-    time.sleep(8)
-    run.send_signal(number)
-    _, errors = run.communicate(timeout=60)
-    assert run.returncode != 0
-    assert "stopped; the model is as it was" in errors
-    assert "Traceback" not in errors
-    assert [(path.name, path.read_text()) for path in (tmp_path / "models").iterdir()] == [
-        ("cnn.tflite", "the old model")
-    ]

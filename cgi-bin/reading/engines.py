@@ -8,7 +8,7 @@ are cores.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -35,6 +35,20 @@ class _Interpreter(Protocol):
     def invoke(self) -> None: ...
     def get_input_details(self) -> list[dict[str, Any]]: ...
     def get_output_details(self) -> list[dict[str, Any]]: ...
+
+
+class _Value(Protocol):
+    """What is used of an input or output of ONNX Runtime."""
+
+    name: str
+
+
+class _Session(Protocol):
+    """What is used of ONNX Runtime's session."""
+
+    def get_inputs(self) -> Sequence[_Value]: ...
+    def get_outputs(self) -> Sequence[_Value]: ...
+    def run(self, outputs: list[str], inputs: dict[str, Float]) -> list[Float]: ...
 
 
 def run_of(card: Card) -> Run:
@@ -144,17 +158,20 @@ def onnx(card: Card, data: bytes | None = None) -> Run:
         session._model_bytes = None  # the bytes of the file, kept for providers that are not there
     except Exception as error:  # its errors have no common base but Exception
         raise BrokenModel(f"ONNX Runtime can't load {card['file']}. {train_again(card['name'])}") from error
+    run = _run_session(session)
+    return _deskewed(run) if card.get("input") == "deskewed" else run
+
+
+def _run_session(session: _Session) -> Run:
     entry, exit_ = session.get_inputs()[0].name, session.get_outputs()[-1].name
+    return lambda pictures: session.run([exit_], {entry: pictures.reshape(len(pictures), -1)})[0]
 
-    def run(pictures: Float) -> Float:
-        if card.get("input") == "deskewed":
-            from reading.deskew import deskew
 
-            pictures = deskew(pictures)
-        scores: Float = session.run([exit_], {entry: pictures.reshape(len(pictures), -1)})[0]
-        return scores
+def _deskewed(run: Run) -> Run:
+    """Set the pictures upright first."""
+    from reading.deskew import deskew
 
-    return run
+    return lambda pictures: run(deskew(pictures))
 
 
 def _missing(package: str, more: str = "") -> MissingPackage:

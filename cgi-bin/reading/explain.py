@@ -1,6 +1,6 @@
 """Why a model answered as it did: what spoke for a digit and what against it, and a look inside the CNN.
 
-    explain.evidence(model, picture, 4)    # float32 (28, 28): where the ink spoke for a four
+    explain.evidence(model, picture, 4)    # float32 (28, 28): an occlusion map, where the ink spoke for a four
     explain.layers(model, picture)         # the CNN's feature maps, layer by layer
 
 Both take a picture as `preprocess` returns it. Only asked for on demand: plain scoring never imports this.

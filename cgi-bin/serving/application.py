@@ -3,9 +3,10 @@
     POST  a data URL, a form with image files, or an image  ->  ten scores for each picture
     GET   ->  the models that can be chosen
 
-A request is checked in the order method, length, type, and nothing heavy (numpy, Pillow, a model) is imported before
-all three are in order: a client that sends rubbish costs a few milliseconds. Whatever goes wrong ends in `_answer`, as
-one sentence in the shape that clients already read; the trace goes to the server's log, never to the client.
+A request is checked in the order method, sender, length, type, and nothing heavy (numpy, Pillow, a model) is imported
+before all of them are in order: a client that sends rubbish costs a few milliseconds. Whatever goes wrong ends in
+`_answer`, as one sentence in the shape that clients already read; the trace goes to the server's log, never to the
+client.
 """
 
 import traceback
@@ -22,6 +23,7 @@ from serving.request import (
     announced_length,
     check_length,
     check_method,
+    check_sender,
     explanation_of,
     query_of,
 )
@@ -56,6 +58,7 @@ def _serve(environ: Environ, body: Body) -> Answer:
     body on, and "mnist.run", which does the costly part of the work in its own way.
     """
     check_method(environ)
+    check_sender(environ)
     posts = environ["REQUEST_METHOD"] == "POST"
     query = query_of(environ)
     name, explanation = query.get("model", ""), explanation_of(query)

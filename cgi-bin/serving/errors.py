@@ -9,6 +9,12 @@ class BadRequest(Problem):
     status = "400 Bad Request"
 
 
+class ForeignOrigin(Problem):
+    """A request that a page of another origin has a browser send."""
+
+    status = "403 Forbidden"
+
+
 class NotFound(Problem):
     """An address below the script's own."""
 
@@ -43,6 +49,12 @@ class TypeNotSupported(Problem):
     """A body of a media type that is not read here."""
 
     status = "415 Unsupported Media Type"
+
+
+class WrongHost(Problem):
+    """A request for a name that is not this server's."""
+
+    status = "421 Misdirected Request"
 
 
 RETRY_SECONDS = 2  # what clients are told who are turned away

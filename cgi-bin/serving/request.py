@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from serving.errors import BadRequest, BodyTooLarge, LengthRequired, MethodNotAllowed, NotFound
-from serving.settings import MAX_BODY
+from serving.origin import check_host, check_origin
+from serving.settings import HOSTS, MAX_BODY
 
 METHODS = ("GET", "HEAD", "POST")
 HOW = "Send a data:image/png;base64,... URL, a multipart form with image files, or an image with its Content-Type."
@@ -28,6 +29,16 @@ def check_method(environ: Environ) -> None:
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     if path not in ("", "/") and not path.endswith("/mnist.py"):
         raise NotFound("There is nothing at this address; pictures go to cgi-bin/mnist.py.")
+
+
+def check_sender(environ: Environ) -> None:
+    """Raise WrongHost or ForeignOrigin; where the server passes these headers on (`http.server` does not)."""
+    host = environ.get("HTTP_HOST", "")
+    address = environ.get("SERVER_ADDR") or environ.get("SERVER_NAME", "")
+    if address == "::1" or address.startswith("127."):
+        check_host(host, HOSTS)
+    if environ["REQUEST_METHOD"] == "POST":
+        check_origin(environ.get("HTTP_ORIGIN", ""), environ.get("HTTP_SEC_FETCH_SITE", ""), host, HOSTS)
 
 
 def query_of(environ: Environ) -> dict[str, str]:

@@ -9,6 +9,7 @@ READ_SECONDS = float(os.environ.get("MNIST_READ_SECONDS") or 10)  # a whole body
 SCORE_SECONDS = float(os.environ.get("MNIST_SCORE_SECONDS") or 30)  # a picture is read and scored within that
 RESIDENT_SECONDS = float(os.environ.get("MNIST_RESIDENT_SECONDS") or 60)  # an unused resident reader ends after that
 RESIDENT = os.environ.get("MNIST_RESIDENT") != "0"  # "0": no resident reader, each request starts afresh
+HOSTS = os.environ.get("MNIST_HOSTS", "")  # names of this server with spaces between; see origin.py
 # ----------------------------------------------------------------------------------------------------
 
 BLOCK = 64 * 1024  # bytes that are read at a time

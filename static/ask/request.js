@@ -49,6 +49,9 @@ export const SENTENCES = {
     "The server is there, but its script could not run: the Python that runs cgi-bin/mnist.py lacks the packages " +
     "or can't reach them. Start the server with “make serve”, or activate the environment in which " +
     "“pip install -r requirements.txt” was run; the server's terminal says more.",
+  killed:
+    "The server is there, but its script ended without an answer: it was stopped, or no Python was found that runs " +
+    "cgi-bin/mnist.py. Start the server with “make serve”; its terminal says more.",
   noCgi:
     "This server hands out files but does not run scripts. Start it with “make serve”, " +
     "or with “python -m http.server --cgi 8000”.",
@@ -113,7 +116,7 @@ function unreachable(error) {
  */
 export function understand(status, text, retryAfter = null) {
   const reply = parse(text);
-  if (reply === null || typeof reply !== "object") throw new Failure(notFromScript(status, text));
+  if (reply === null || typeof reply !== "object") throw notFromScript(status, text);
   if (reply.result === 1) return reply;
   const retry = Number(retryAfter ?? reply.retry_after ?? NaN);
   throw new Failure(reply.error || SENTENCES.strange, { retry: Number.isFinite(retry) ? retry : null });
@@ -133,11 +136,15 @@ function parse(text) {
 }
 
 /**
+ * What to say of a reply that the script did not write, or not to its end: a script that was killed may answer next
+ * time.
  * @param {number} status
  * @param {string} text
  */
 function notFromScript(status, text) {
-  return [404, 405, 501].includes(status) || text.startsWith("#!") ? SENTENCES.noCgi : SENTENCES.script;
+  if ([404, 405, 501].includes(status) || text.startsWith("#!")) return new Failure(SENTENCES.noCgi);
+  const killed = text.trim() === "" || text.startsWith("{") || status >= 500;
+  return killed ? new Failure(SENTENCES.killed, { retry: 0.25, away: true }) : new Failure(SENTENCES.script);
 }
 
 /**

@@ -20,6 +20,7 @@ const STORE = "drawings";
 export const NOT_KEPT =
   "This browser does not keep them now, because its storage is full or forbidden: they go when this page " +
   "closes. Save them as a file if you need them.";
+export const NOT_READ = "Some drawings that this browser keeps can't be read and are left out.";
 export const NOT_FORGOTTEN = "This browser refused to forget them. Delete this site's data in the browser's settings.";
 
 /** The store of drawings. All methods promise; what IndexedDB refuses to keep lives in memory alone. */
@@ -38,7 +39,9 @@ export class History {
       this.#database = await opened();
       /** @type {IDBRequest<DrawingRecord[]>} */
       const all = this.#database.transaction(STORE).objectStore(STORE).getAll();
-      for (const record of await finished(all)) this.#records.set(record.id, record);
+      const found = await finished(all);
+      for (const record of found.filter(whole)) this.#records.set(record.id, record);
+      if (this.#records.size < found.length) this.trouble = NOT_READ;
     } catch (error) {
       if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
       this.#database = null; // a private window or storage forbidden
@@ -88,6 +91,27 @@ export class History {
     }
     return !this.trouble;
   }
+}
+
+/**
+ * Whether a record has all that is read of it: another program on this address, or another release, may have kept it.
+ * @param {DrawingRecord} record
+ */
+function whole({ when, guess, confidence, label, strokes, pixels }) {
+  const known = isDigit(guess) && (label === null || isDigit(label)) && Number.isFinite(confidence);
+  const dated = Number.isFinite(new Date(when).getTime());
+  const drawn = Array.isArray(strokes) && strokes.length > 0 && strokes.every(drawable);
+  return known && dated && drawn && pixels instanceof Uint8Array && pixels.length === 784;
+}
+
+/** @param {unknown} value */
+const isDigit = (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 9;
+
+/** @param {Stroke} [stroke] */
+function drawable(stroke) {
+  const points = stroke?.points;
+  if (!Number.isFinite(stroke?.width) || !Array.isArray(points)) return false;
+  return points.length > 0 && points.every((p) => p && [p.x, p.y, p.pressure].every(Number.isFinite));
 }
 
 function opened() {

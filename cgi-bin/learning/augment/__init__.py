@@ -1,11 +1,11 @@
 """Variety for training: one picture of MNIST in, a new one every epoch out, as if another hand had written it.
 
 MNIST was written with pencil and scanned; people draw with a mouse, a finger or a tablet pen of even width, in the
-styles of their own country. So a picture is reduced to its *skeleton* once, and kept as the distance of every point to
-it. From such a distance field a pen of any width draws the digit again, after it was turned, slanted, stretched and
-bent; and a further stroke (the slash of a zero, the bar of a seven) is the distance to a line segment, merged by taking
-the smaller of the two. Half of the pictures are drawn that way, the other half keep MNIST's own grey values. About a
-tenth are not digits at all: they teach the eleventh output to doubt.
+styles of their own country. So each picture is reduced to its *skeleton* once, kept as a distance field: how far each
+pixel is from the skeleton. From this field a pen of any width draws the digit again, after it was turned, slanted,
+stretched and bent. A further stroke (the slash of a zero, the bar of a seven) is a line segment: the smaller of both
+distances counts. Half of the pictures are drawn that way, the other half keep MNIST's own grey values. Almost a tenth
+are no digits: they teach the eleventh output, "not a digit".
 
 `epoch.Augmenter(X_train, y_train).epoch(...)` is what training calls. `skeletons` finds the middle lines, `styles` adds
 strokes to them, `not_digits` makes what is no digit, `geometry` turns and bends, `pens` draws, `scans` changes scanned

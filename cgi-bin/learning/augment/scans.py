@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from reading.arrays import Float
 
 
-# Interpolation softens, and a network that has seen soft scans only takes a sharp one for drawn: it misread more
-# training images as they are than turned and bent. So a share of the scanned pictures is not interpolated, and the
-# others are on a finer grid, which softens them less.
+# Interpolation softens a scan. A network that has only seen soft scans takes sharp ones, as all of MNIST's are, for
+# drawings. So a share of the scans is not interpolated, and the others are on a finer grid, which softens them less.
 SHARP = 0.33
 FINER = 3  # times the pixels, a side, by cubic splines
 

@@ -30,7 +30,7 @@ def _held_back(y: Ints, seed: int) -> tuple[Ints, Ints]:
 
 
 class _OnHeldBack:
-    """What a model learns from what it thinks of the held-back pictures."""
+    """Calibration on held-back pictures, from raw scores."""
 
     def _calibrate(self, raw: Float, y: Ints) -> None:
         self.scale_ = _scale(raw, y)
@@ -42,10 +42,10 @@ class _OnHeldBack:
 class Calibrated(_OnHeldBack, ClassifierMixin, BaseEstimator):
     """A classifier whose scores are made probabilities, and which knows when to be unsure.
 
-    It is fitted twice: without a tenth of the training pictures, on which one or two numbers are then chosen
-    that make the log loss least (temperature scaling: C. Guo et al. 2017, "On Calibration of Modern Neural
-    Networks"), and again with all of them. `threshold_` is the confidence under which the least sure `UNSURE` of
-    the held-back pictures lie.
+    It is fitted twice. The first fit leaves out a tenth of the training pictures; on these, one or two numbers are
+    chosen that make the log loss least (temperature scaling: C. Guo et al. 2017, "On Calibration of Modern Neural
+    Networks"). The second fit has all pictures. `threshold_` is a confidence: a share of `UNSURE` of the held-back
+    pictures stays below it.
     """
 
     def __init__(self, estimator: Any = None, seed: int = 0) -> None:
@@ -78,7 +78,7 @@ class Calibrated(_OnHeldBack, ClassifierMixin, BaseEstimator):
 
 
 def _raw(estimator: Any, X: Float) -> Float:
-    """Return what a classifier thinks: (n, 45) decisions between pairs, or (n, 10), one a digit."""
+    """Return raw scores: (n, 45) decision values, one for each pair of digits, or (n, 10), one for each digit."""
     if hasattr(estimator, "decision_function"):
         decisions: Float = estimator.decision_function(X)
         return decisions
@@ -87,10 +87,10 @@ def _raw(estimator: Any, X: Float) -> Float:
 
 
 def _evidence(raw: Float, scale: Float) -> Float:
-    """Return logits (n, 10) from raw thoughts and the one or two numbers of their calibration.
+    """Return logits (n, 10) from raw scores and the one or two numbers of their calibration.
 
-    Decisions between pairs become probabilities by a logistic curve, and a digit's evidence is the product of
-    those of its nine pairs: voting, but softly.
+    Decision values of pairs become probabilities by a logistic curve. A digit's logit is the logarithm of the product
+    of its nine probabilities: a soft vote.
     """
     if raw.shape[1] == DIGITS:
         one_each: Float = raw * scale[0]

@@ -29,7 +29,7 @@ def best_temperature(logits: Float, labels: Ints) -> float:
 
 
 def doubt(digits: Float, share: float) -> Card:
-    """When not to believe the network, from its (n, 11) probabilities for digits that it should believe.
+    """The rule by which an answer counts as unsure, from probabilities (n, 11) of digits that the network can read.
 
     Two thresholds together mark about `share` of them. Most of that goes to low confidence, because most wrong
     answers are seen there; the rest is enough for the eleventh output to catch what is no digit.

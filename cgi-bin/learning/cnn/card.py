@@ -20,29 +20,34 @@ from reading.cards import Card
 if TYPE_CHECKING:
     from reading.arrays import Bytes, Ints
 
+PACKAGES = ("tensorflow", "tflearn", "numpy", "scipy", "scikit-image")  # whose versions the card states
+
 
 def describe(network: Inference, mnist: Mnist, settings: Settings) -> Card:
     """The part of the card that doesn't depend on how well the network did."""
-    layers = [
-        f"convolution 3x3, {c} channels, {p}, ReLU{', pooling 2x2, antialiased' if pooled else ''}"
-        for c, p, pooled in model.LAYERS
-    ]
-    packages = ("tensorflow", "tflearn", "numpy", "scipy", "scikit-image")
     return {
         "name": "cnn",
         "title": "Convolutional network",
-        "architecture": [
-            *layers,
-            f"fully connected, {model.CLASSES} outputs, the last for what is no digit",
-            f"{len(model.TOWERS)} such networks side by side, which see the picture: {', '.join(model.TOWERS)}; "
-            "logits averaged, softmax",
-        ],
+        "architecture": architecture(),
         "parameters": network.parameters(),
         "dataset": {"source": "MNIST", "train_images": len(mnist.y_train), "sha256": mnist.sha256} | overlap(mnist),
         **asdict(settings),
         "trained": time.strftime("%Y-%m-%d"),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
     }
+
+
+def architecture() -> list[str]:
+    """What the network is made of, for people to read."""
+    return [
+        *(
+            f"convolution 3x3, {channels} channels, {padding}, ReLU{', pooling 2x2, antialiased' if pooled else ''}"
+            for channels, padding, pooled in model.LAYERS
+        ),
+        f"fully connected, {model.CLASSES} outputs, the last for what is no digit",
+        f"{len(model.TOWERS)} such networks side by side, which see the picture: {', '.join(model.TOWERS)}; "
+        "logits averaged, softmax",
+    ]
 
 
 def evaluate(network: Inference, X_test: Bytes, y_test: Ints) -> Card:

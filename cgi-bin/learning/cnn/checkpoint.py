@@ -82,23 +82,23 @@ def take_up(work: Path, training: Training, settings: Settings) -> Progress:
     """
     from tensorflow.errors import OpError
 
-    places = [work / "checkpoint", work / "checkpoint.old"]
-    place = next((place for place in places if (place / "state.json").exists()), None)
-    if place is None:
+    folders = [work / "checkpoint", work / "checkpoint.old"]
+    folder = next((folder for folder in folders if (folder / "state.json").exists()), None)
+    if folder is None:
         raise BadSetting(f"There is no checkpoint in {work} to resume from; train without --resume.")
     try:
-        return _read(place, training, settings)
+        return _read(folder, training, settings)
     except (OpError, OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise BadSetting(
-            f"The checkpoint in {place} is damaged, or another version's; train without --resume."
+            f"The checkpoint in {folder} is damaged, or another version's; train without --resume."
         ) from error
 
 
-def _read(place: Path, training: Training, settings: Settings) -> Progress:
-    state = json.loads((place / "state.json").read_text())
+def _read(folder: Path, training: Training, settings: Settings) -> Progress:
+    state = json.loads((folder / "state.json").read_text())
     if state["settings"] != settings.of_learning():
-        raise BadSetting(f"The checkpoint in {place} was made with other settings: {state['settings']}")
-    training.load(place / "cnn")
-    with np.load(place / "sum.npz") as kept:
+        raise BadSetting(f"The checkpoint in {folder} was made with other settings: {state['settings']}")
+    training.load(folder / "cnn")
+    with np.load(folder / "sum.npz") as kept:
         total = {name.replace("|", "/"): kept[name] for name in kept.files}
     return Progress(state["seconds"], state["history"], total)

@@ -3,8 +3,8 @@
     augmented pictures -> epochs, each with a checkpoint -> mean of the last weights -> folded network
     -> temperature and doubt from held-back digits -> test set, once -> export, check, replace
 
-Held back are training images that the network never learns from. What is chosen is chosen on them; the test
-set is looked at once, at the end, and nothing depends on what it says but the accuracy in the card.
+Some training images are held back: the network never learns from them, and whatever is chosen is chosen on them. The
+test set is looked at once, at the end. Nothing depends on its result but the accuracy in the card.
 """
 
 from __future__ import annotations

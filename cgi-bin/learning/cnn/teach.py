@@ -1,4 +1,4 @@
-"""Teach the shipped CNN somebody's own hand: `train.py --extra drawings.csv`, a file that the page exports.
+"""Teach the shipped CNN how one person writes: `train.py --extra drawings.csv`, a file that the page exports.
 
 The network goes on learning for a minute from these drawings, each repeated, among digits of MNIST so that it does not
 forget them. Whether that helps is measured by cross-validation: every drawing is read once by a network that has not
