@@ -1,7 +1,7 @@
-"""Admission control without a resident reader: so many pictures are scored at once, so many wait, the rest may not.
+"""Admission control without a resident reader: how many pictures are scored at once, and how many requests wait.
 
-For CGI scripts, which know nothing of one another: what is taken is a lock on a file. The kernel gives it back
-when the process ends, however it ends, and nobody has to tidy up.
+CGI scripts know nothing of one another, so each holds a lock on a file. The kernel releases it when the process ends,
+however it ends.
 """
 
 import fcntl
