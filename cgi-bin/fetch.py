@@ -40,24 +40,30 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
+    from learning.arguments import named, path, seed
     from learning.data.variants import STEEPEST, TURNS
 
     made = argparse.ArgumentParser(prog="fetch.py", description=(__doc__ or "").split("\n\n")[0])
     add = made.add_argument
-    add("-o", "--outpath", type=Path, default=Path("mnist.h5"), help="HDF5 file to write (default: %(default)s)")
+    add("-o", "--outpath", type=path, default=Path("mnist.h5"), help="HDF5 file to write (default: %(default)s)")
     add("-s", "--shift", action="store_true", help="add each training image shifted by a pixel, four ways")
     add("-r", "--rotate", action="store_true", help=f"add each turned {TURNS} times by up to {STEEPEST:.0f} degrees")
-    add("--seed", type=int, default=0, help="of the angles and of the choice of samples (default: %(default)s)")
+    add("--seed", type=seed, default=0, help="of the angles and of the choice of samples (default: %(default)s)")
     add(
         "--samples",
         nargs=2,
         metavar=("N", "DIR"),
         help="write N test images as PNG files named by their label to DIR, and no HDF5 file",
     )
-    add("--data", metavar="SOURCE", help="folder or URL with the four IDX files; else the cache, or a download")
+    add(
+        "--data",
+        type=named,
+        metavar="SOURCE",
+        help="folder or URL with the four IDX files; else the cache, or a download",
+    )
     add(
         "--checksums",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="what sha256sum prints about the four unpacked files, if they are not MNIST's",
     )
@@ -68,11 +74,13 @@ def run(chosen: argparse.Namespace) -> int:
     """Fetch as the command line says."""
     from learning.data import dataset, hdf5, variants
     from learning.data.mnist import SHA256
-    from reading.errors import BadSetting
+    from learning.replacing import check_regular
 
     count, folder = chosen.samples or ("0", "")
-    if chosen.samples and (not count.isdecimal() or int(count) < 1):
-        raise BadSetting(f"--samples wants a number of images from 1 on, not {count!r}.")
+    if chosen.samples:
+        _check_samples(count, folder)
+    if not chosen.samples:
+        check_regular(chosen.outpath)
     sums = dataset.read_checksums(chosen.checksums) if chosen.checksums else SHA256
     mnist = dataset.load(chosen.data, sums)
     if chosen.samples:
@@ -82,6 +90,21 @@ def run(chosen: argparse.Namespace) -> int:
     hdf5.write(chosen.outpath, mnist, chosen.seed)
     print(f"{len(mnist.y_train):,} training and {len(mnist.y_test):,} test images are in {chosen.outpath}.")
     return 0
+
+
+def _check_samples(count: str, folder: str) -> None:
+    """Raise BadSetting for what --samples does not take."""
+    from learning.arguments import named, whole
+    from reading.errors import BadSetting
+
+    try:
+        whole(count)
+    except argparse.ArgumentTypeError as error:
+        raise BadSetting(f"--samples wants a number of images from 1 on: {error}.") from error
+    try:
+        named(folder)
+    except argparse.ArgumentTypeError as error:
+        raise BadSetting("--samples wants a folder after the number, and its name is empty.") from error
 
 
 if __name__ == "__main__":

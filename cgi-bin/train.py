@@ -69,7 +69,8 @@ def not_installed(name: str | None) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    from learning.classical.options import add_arguments, whole
+    from learning.arguments import named, path, positive, seed, share, whole
+    from learning.classical.options import add_arguments
     from learning.cnn.settings import Settings
 
     usual = Settings()
@@ -81,19 +82,20 @@ def parser() -> argparse.ArgumentParser:
     add("-M", "--model", choices=MODELS, default="cnn", help="which model")
     add("--epochs", type=whole, default=usual.epochs, help="times that every training image is seen")
     add("--batch-size", type=whole, default=usual.batch_size, help="images a step")
-    add("--learning-rate", type=float, default=usual.learning_rate, help="of Adam, at its highest")
-    add("--seed", type=int, default=usual.seed, help="of all random numbers")
-    add("--doubted", type=float, default=usual.doubted, help="share of held-back digits that may be marked unsure")
-    add("-d", "--dataset", "--data", dest="data", metavar="SOURCE", help=f"{SOURCE}; else the cache, or a download")
-    add("-o", "--outpath", type=Path, help="folder of the trained model (default: models; with --extra out/taught)")
-    add("--work", type=Path, help="folder of checkpoint and learning curve (default: out)")
+    add("--learning-rate", type=positive, default=usual.learning_rate, help="of Adam, at its highest")
+    add("--seed", type=seed, default=usual.seed, help="of all random numbers")
+    add("--doubted", type=share, default=usual.doubted, help="share of held-back digits that may be marked unsure")
+    data = ["-d", "--dataset", "--data"]
+    add(*data, dest="data", type=named, metavar="SOURCE", help=f"{SOURCE}; else the cache, or a download")
+    add("-o", "--outpath", type=path, help="folder of the trained model (default: models; with --extra out/taught)")
+    add("--work", type=path, help="folder of checkpoint and learning curve (default: out)")
     add("--resume", action="store_true", help="go on from the checkpoint of a run that was cut short")
     bfloat16 = "compute in bfloat16, faster (default: if the processor can)"
     add("--fast", action=argparse.BooleanOptionalAction, help=bfloat16)
-    add("--extra", type=Path, metavar="FILE", help="teach the CNN the drawings of a CSV file that the page exported")
+    add("--extra", type=path, metavar="FILE", help="teach the CNN the drawings of a CSV file that the page exported")
     add("--repeat", type=whole, default=20, help="times that each drawing of --extra counts an epoch")
     add("-m", "--metrics", action="store_true", help="print classification report and confusion matrix")
-    add("--plots", type=Path, metavar="DIR", help="save plots of these, and of misread digits, as PNG files")
+    add("--plots", type=path, metavar="DIR", help="save plots of these, and of misread digits, as PNG files")
     add("-v", "--verbose", action="store_true", help="say what is being done (the CNN always does)")
     add_arguments(made)
     return made
@@ -126,6 +128,11 @@ def options(chosen: argparse.Namespace) -> tuple[str, list[str]]:
 
 def run(chosen: argparse.Namespace) -> int:
     """Train as the command line says."""
+    if chosen.plots:
+        from learning.publishing import check_folder
+        from learning.report import PLOTS
+
+        check_folder(chosen.plots, *PLOTS)  # not only when hours are over
     if chosen.model != "cnn":
         return run_classical(chosen)
     need_tensorflow()

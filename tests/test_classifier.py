@@ -153,6 +153,47 @@ def test_cards_list_the_default_model_first_and_leave_damaged_ones_out(models, t
     assert caplog.messages == ["The card broken.json is damaged. Train it again: python cgi-bin/train.py -M broken"]
 
 
+def nested(levels: int) -> str:
+    return "[" * levels + "]" * levels
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(f'"more": {nested(levels)}' for levels in (30, 900, 980, 200_000)),
+        '"accuracy": NaN',  # JSON has no word for it: a browser could read none of the list
+        '"accuracy": 1e999',
+        f'"accuracy": {"9" * 5000}',
+    ],
+    ids=lambda said: said[:16] + str(len(said)),
+)
+def test_a_card_that_no_list_can_hold_is_left_out_and_the_others_stay(models, tiny_onnx, said, caplog):
+    forest = put(models, "forest", "forest.onnx", tiny_onnx)
+    put(models, "svm", "svm.onnx", tiny_onnx)
+    card = (models / "svm.json").read_text()
+    (models / "svm.json").write_text(card[:-1] + f", {said}}}")
+    assert cards.available() == [forest]
+    assert caplog.messages == ["The card svm.json is damaged. Train it again: python cgi-bin/train.py -M svm"]
+
+
+def test_a_folder_in_the_place_of_a_model_s_file_is_said_and_the_others_stay(models, tiny_tflite, tiny_onnx):
+    put(models, "cnn", "cnn.tflite", tiny_tflite)
+    svm = put(models, "svm", "svm.onnx", tiny_onnx)
+    (models / "cnn.tflite").unlink()
+    (models / "cnn.tflite").mkdir()
+    assert refusal(BrokenModel) == (
+        "The model file cnn.tflite can't be read: Is a directory. Train it again: python cgi-bin/train.py"
+    )
+    assert cards.available() == [svm]
+
+
+def test_a_file_s_name_that_no_file_can_have_is_a_damaged_card(models, tiny_onnx):
+    put(models, "svm", "svm.onnx", tiny_onnx)
+    card = json.loads((models / "svm.json").read_text())
+    (models / "svm.json").write_text(json.dumps(card | {"file": "svm\0.onnx"}))
+    assert refusal(BrokenModel, "svm") == "The card svm.json is damaged. Train it again: python cgi-bin/train.py -M svm"
+
+
 def test_an_empty_folder_has_no_cards(models):
     assert cards.available() == []
 
@@ -275,7 +316,15 @@ def test_a_damaged_card_is_named(models, tiny_onnx, text):
     )
 
 
-@pytest.mark.parametrize("changed", [{"name": "cnn"}, {"file": "../svm.onnx"}, {"unsure": {"confidence": 2}}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": "cnn"},
+        {"file": "../svm.onnx"},
+        {"unsure": {"confidence": 2}},
+        {"unsure": {"confidence": 0.5, "foreign": 2}},
+    ],
+)
 def test_a_card_of_another_model_or_place_is_refused(models, tiny_onnx, changed):
     put(models, "svm", "svm.onnx", tiny_onnx)
     card = json.loads((models / "svm.json").read_text())

@@ -2,8 +2,14 @@
 
 import gzip
 import hashlib
+import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -29,6 +35,11 @@ class Server:
         self.cut: dict[str, int] = {}  # path -> how many more times its answer is cut half-way
         self.status: dict[str, list[int]] = {}  # path -> statuses of the next answers
         self.encoding: str | None = None
+        self.headers: list[Message] = []  # of what was asked
+        self.length: str | None = None
+        self.endless = b""  # what is sent again and again, without a length, in the place of every answer
+        self.drip = 0.0  # seconds between two bytes of an answer
+        self.redirects = False  # whether an endless answer is a redirection
         self.asked: list[str] = []
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.http.server_port}/"
@@ -37,17 +48,33 @@ class Server:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 server.asked.append(self.path)
+                server.headers.append(self.headers)
+                if server.endless:
+                    self.send_for_ever()
+                    return
                 statuses = server.status.get(self.path)
                 status = statuses.pop(0) if statuses else 200 if self.path in server.answers else 404
                 body = server.answers.get(self.path, b"") if status == 200 else b"no"
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
+                if status == 302:
+                    self.send_header("Location", f"/moved{self.path}")
+                self.send_header("Content-Length", server.length or str(len(body)))
                 if server.encoding:
                     self.send_header("Content-Encoding", server.encoding)
                 self.end_headers()
                 cut = server.cut.get(self.path, 0)
                 server.cut[self.path] = cut - 1
                 self.wfile.write(body[: len(body) // 2] if cut > 0 else body)
+
+            def send_for_ever(self) -> None:
+                self.send_response(302 if server.redirects else 200)
+                if server.redirects:
+                    self.send_header("Location", "/nowhere")
+                self.end_headers()
+                with suppress(OSError):
+                    while True:
+                        self.wfile.write(server.endless)
+                        time.sleep(server.drip)
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -201,6 +228,96 @@ def test_a_server_that_unpacks_on_the_way_does_no_harm(serve: Serve) -> None:
     mirror.encoding = "gzip"
     assert content(load(mirror.url, SUMS)) == FILES
     assert content(load(sha256=SUMS, mirrors=())) == FILES
+
+
+def test_a_reply_is_asked_for_and_saved_as_it_is(serve: Serve, cache: Path) -> None:
+    mirror = serve()
+    mirror.encoding = "gzip"
+    load(mirror.url, SUMS)
+    assert {headers["Accept-Encoding"] for headers in mirror.headers} == {"identity"}
+    assert {path.name: path.read_bytes() for path in cache.iterdir()} == {
+        name.removeprefix("/"): body for name, body in mirror.answers.items()
+    }
+
+
+def test_a_small_reply_that_unpacks_to_a_giant_is_refused_and_never_unpacked_to_the_cache(
+    serve: Serve, cache: Path
+) -> None:
+    mirror = serve()
+    mirror.encoding = "gzip"
+    mirror.answers[f"/{TRAIN_IMAGES}.gz"] = gzip.compress(bytes(2**27), 1)
+    with pytest.raises(BadDataset, match=rf"^{mirror.url}{TRAIN_IMAGES}\.gz unpacks to more than 64 MiB: it is not of"):
+        load(mirror.url, SUMS)
+    assert names(cache) == []
+
+
+@pytest.mark.parametrize("redirects", [False, True])
+def test_a_reply_without_end_is_cut_off(serve: Serve, cache: Path, redirects: bool) -> None:
+    mirror = serve()
+    mirror.endless, mirror.redirects = bytes(2**20), redirects
+    with pytest.raises(BadDataset) as error:
+        load(mirror.url, SUMS)
+    address = f"{mirror.url}{TRAIN_IMAGES}.gz"
+    said = (
+        "Can't download {}: the server answers 302." if redirects else "{} is longer than 64 MiB: it is not of MNIST."
+    )
+    assert str(error.value).startswith(said.format(address))
+    assert names(cache) == []
+
+
+def test_a_reply_that_drips_is_given_up(serve: Serve, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "LONGEST", 0.5)
+    mirror = serve()
+    mirror.endless, mirror.drip = b"x", 0.05
+    started = time.monotonic()
+    with pytest.raises(
+        BadDataset, match=rf"^Can't download {mirror.url}{TRAIN_IMAGES}\.gz: it takes longer than 0\.5 s"
+    ):
+        load(mirror.url, SUMS)
+    assert time.monotonic() - started < 5
+    assert names(cache) == []
+
+
+def test_a_file_that_has_moved_is_followed(serve: Serve) -> None:
+    mirror = serve()
+    mirror.answers[f"/moved/{TEST_LABELS}.gz"] = mirror.answers[f"/{TEST_LABELS}.gz"]
+    mirror.status = {f"/{TEST_LABELS}.gz": [302]}
+    assert content(load(mirror.url, SUMS)) == FILES
+
+
+def test_a_length_that_is_no_number_is_passed_by(serve: Serve) -> None:
+    mirror = serve()
+    mirror.length = "9" * 5000
+    assert content(load(mirror.url, SUMS)) == FILES
+
+
+def test_what_dead_runs_have_left_in_the_cache_is_tidied_and_nothing_else(serve: Serve, cache: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, running, old, fresh = f"tmp1.{ended.pid}.part", f"tmp2.{os.getppid()}.part", "tmp3.part", "tmp4.part"
+    for name in (left, running, old, fresh):
+        (cache / name).mkdir(parents=True)
+        (cache / name / "file").write_text("x")
+    os.utime(cache / old, (0, 0))
+    load(serve().url, SUMS)
+    assert names(cache) == sorted([*CACHED, running, fresh])
+
+
+def test_a_run_that_is_killed_leaves_what_the_next_one_tidies(serve: Serve, cache: Path) -> None:
+    mirror = serve()
+    mirror.endless, mirror.drip = b"x", 0.05
+    code = f"from learning.data import download as d, mnist; from pathlib import Path; p = Path({str(cache)!r})"
+    code += f"; d.download(p / 'a.gz', mnist.TRAIN_IMAGES, mnist.SHA256, ({mirror.url!r},))"
+    run = subprocess.Popen([sys.executable, "-c", code], cwd=Path(download.__file__).parents[2])
+    until = time.monotonic() + 20
+    while not names(cache) and time.monotonic() < until:
+        time.sleep(0.05)
+    run.kill()
+    run.wait()
+    assert len(names(cache)) == 1
+    mirror.endless = b""
+    load(mirror.url, SUMS)
+    assert names(cache) == CACHED
 
 
 def test_a_damaged_file_in_the_cache_is_downloaded_again(

@@ -1,6 +1,10 @@
 """fetch.py saves MNIST as HDF5, with variants of the training images, or as sample pictures."""
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -11,7 +15,7 @@ from PIL import Image
 import fetch
 import small_disk
 import small_mnist
-from commands import run
+from commands import help_of, plain, run
 from learning.data import dataset, hdf5, variants
 from learning.data.mnist import Mnist, without_variants
 from learning.errors import BadDataset
@@ -115,8 +119,19 @@ def test_samples_are_test_images_named_by_their_label(data: Path, mnist: Mnist, 
     ("arguments", "sentence"),
     [
         (["--samples", "21", "samples"], "--samples 21 is more than the 20 test images there are."),
-        (["--samples", "-3", "samples"], "--samples wants a number of images from 1 on, not '-3'."),
-        (["--samples", "0", "samples"], "--samples wants a number of images from 1 on, not '0'."),
+        (
+            ["--samples", "-3", "samples"],
+            "--samples wants a number of images from 1 on: '-3' is not a whole number from 1 on.",
+        ),
+        (
+            ["--samples", "0", "samples"],
+            "--samples wants a number of images from 1 on: '0' is not a whole number from 1 on.",
+        ),
+        (
+            ["--samples", "9" * 5000, "samples"],
+            f"--samples wants a number of images from 1 on: '{'9' * 40}...' is not a whole number up to 1,000,000.",
+        ),
+        (["--samples", "3", ""], "--samples wants a folder after the number, and its name is empty."),
         (["-o", "/dev/null/mnist.h5"], "Can't write /dev/null/mnist.h5: File exists."),
         (["--samples", "3", "/dev/null/samples"], "Can't write samples to /dev/null/samples: Not a directory."),
     ],
@@ -126,6 +141,102 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
 ) -> None:
     assert fetch_main(data, *arguments) == 1
     assert capsys.readouterr() == ("", f"fetch.py: {sentence}\n")
+
+
+def link(path: Path) -> None:
+    path.with_name("target").write_text("old")
+    path.symlink_to("target")
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (link, "is a symbolic link, which is not replaced. Name the file itself."),
+        (lambda path: path.symlink_to("nowhere"), "is a symbolic link, which is not replaced. Name the file itself."),
+        (os.mkfifo, "is no regular file, and is not replaced. Name another file."),
+        (Path.mkdir, "is no regular file, and is not replaced. Name another file."),
+    ],
+)
+def test_only_a_regular_file_is_replaced(
+    make: Callable[[Path], object], what: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "out" / "mnist.h5"
+    make(path)
+    before = {each.name: each.lstat() for each in path.parent.iterdir()}
+    assert fetch_main(data, "-o", path) == 1
+    assert capsys.readouterr() == ("", f"fetch.py: {path} {what}\n")
+    assert {each.name: each.lstat() for each in path.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize("path", ["/dev/null", ".", "/", "/dev/fd/1"])
+def test_no_device_and_no_folder_is_replaced(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And that is said before anything is looked for."""
+    before = os.lstat(path)
+    assert fetch.main(["--data", "/nowhere", "-o", path]) == 1
+    assert capsys.readouterr().err.startswith(f"fetch.py: {path} is ")
+    assert os.lstat(path)[:4] == before[:4]
+
+
+def test_no_sample_is_written_through_a_link(
+    data: Path, tmp_path: Path, mnist: Mnist, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, target = tmp_path / "samples", tmp_path / "precious"
+    folder.mkdir()
+    target.write_text("old")
+    for row, label in enumerate(mnist.y_test):
+        (folder / f"{label}-{row:05d}.png").symlink_to(target)
+    assert fetch_main(data, "--samples", 1, folder) == 1
+    assert "is a symbolic link, which is not replaced." in capsys.readouterr().err
+    assert target.read_text() == "old"
+
+
+def test_what_a_killed_run_has_left_is_tidied(data: Path, tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    folder = tmp_path / "out"
+    folder.mkdir()
+    left, running, other = f".mnist.h5.{ended.pid}.part", f".mnist.h5.{os.getppid()}.part", f".a.h5.{ended.pid}.part"
+    for name in (left, running, other):
+        (folder / name).write_text("x")
+    assert fetch_main(data, "-o", folder / "mnist.h5") == 0
+    assert sorted(each.name for each in folder.iterdir()) == sorted([running, other, "mnist.h5"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--seed", "-1", "-r"], "argument --seed: '-1' is not a whole number from 0 to 4294967295"),
+        (["--seed", "9" * 5000], f"argument --seed: '{'9' * 40}...' is not a whole number from 0 to 4294967295"),
+        (["--seed", "nan"], "argument --seed: 'nan' is not a whole number from 0 to 4294967295"),
+        (["-o", ""], "argument -o/--outpath: it is empty"),
+        (["--data", ""], "argument --data: it is empty"),
+        (["--checksums", ""], "argument --checksums: it is empty"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        fetch.main(["--data", "/nowhere", *arguments])
+    assert ended.value.code == 2
+    assert f"fetch.py: error: {sentence}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["fetch", "train", "predict"])
+def test_the_commands_run_as_modules_too(name: str) -> None:
+    """In the folder cgi-bin, `python -m fetch` is fetch.py."""
+    command = [sys.executable, "-m", name, "--help"]
+    ended = subprocess.run(command, cwd=Path(fetch.__file__).parent, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert plain(ended.stdout) == help_of(name)
+
+
+def test_a_module_does_what_the_command_does(data: Path, tmp_path: Path) -> None:
+    given = ["--data", data, "--checksums", data / "SHA256SUMS", "-o", tmp_path / "mnist.h5"]
+    ended = subprocess.run([sys.executable, "-m", "fetch", *given], cwd=Path(fetch.__file__).parent)
+    assert ended.returncode == 0
+    assert (tmp_path / "mnist.h5").is_file()
 
 
 def test_data_that_is_not_mnist_is_refused_without_its_checksums(data: Path) -> None:

@@ -96,6 +96,53 @@ def test_a_photo_that_lies_on_its_side_is_turned_under_cgi_too(tmp_path: Path) -
     assert (answer["digit"], "turned" in " ".join(answer["done"])) == (7, True)
 
 
+# --- settings ---------------------------------------------------------------------------------------
+
+NO_NUMBERS = ["abc", "-1", "inf", "nan", "9" * 5000]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("MNIST_SLOTS", "a number, 0 to 1000"),
+        ("MNIST_PLACES", "a number, 1 to 1000"),
+        ("MNIST_WAIT_SECONDS", "a number, 0.1 to 3600"),
+        ("MNIST_READ_SECONDS", "a number, 0.1 to 3600"),
+        ("MNIST_SCORE_SECONDS", "a number, 0.1 to 3600"),
+        ("MNIST_RESIDENT_SECONDS", "a number, 1 to 86400"),
+        ("MNIST_MEMORY_MB", "a number, 150 to 100000"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_a_sentence_to_the_client_and_in_the_log(
+    name: str, wanted: str, value: str, tmp_path: Path
+) -> None:
+    script = servers.Script(tmp_path / "log", **{name: value})
+    assert failed(script.ask(SEVEN)) == f"{name} has to be {wanted}."
+    assert script.log == f"{name} has to be {wanted}.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("MNIST_SLOTS", "1.5", "MNIST_SLOTS has to be a whole number."),
+        ("MNIST_MEMORY_MB", "100", "MNIST_MEMORY_MB has to be a number, 150 to 100000."),
+        ("MNIST_RESIDENT", "yes", "MNIST_RESIDENT has to be 0 or 1."),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_told_whoever_answers(
+    name: str, value: str, sentence: str, tmp_path: Path
+) -> None:
+    settings = {"MNIST_RESIDENT": "1", "XDG_RUNTIME_DIR": str(tmp_path), name: value}
+    script = servers.Script(tmp_path / "log", **settings)
+    for _ in range(2):
+        assert failed(script.ask(method="GET")) == sentence
+
+
+def test_an_empty_setting_counts_as_none(tmp_path: Path) -> None:
+    assert servers.Script(tmp_path / "log", MNIST_SLOTS="", MNIST_MEMORY_MB="").ask(SEVEN).json["digit"] == 7
+
+
 # --- bugs -------------------------------------------------------------------------------------------
 
 

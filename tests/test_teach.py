@@ -38,6 +38,12 @@ def test_what_the_page_exports_is_read_back_to_the_pixel(tmp_path):
         (HEADER + "\n" + "1,2,3\n", "line 2: 785 whole numbers are expected"),
         (HEADER + "\n" + ",".join(["10"] + ["0"] * 784) + "\n", "line 2: a label is 0 to 9"),
         (HEADER + "\n" + ",".join(["1"] + ["256"] * 784) + "\n", "line 2: a label is 0 to 9, a pixel 0 to 255"),
+        (HEADER + "\n" + ",".join(["1"] + ["9" * 5000] * 784) + "\n", "line 2: a label is 0 to 9, a pixel 0 to 255"),
+        (HEADER + "\n" + ",".join(["9" * 5000] + ["0"] * 784) + "\n", "line 2: a label is 0 to 9, a pixel 0 to 255"),
+        (HEADER + "\n" + ",".join(["1"] + ["nan"] * 784) + "\n", "line 2: 785 whole numbers are expected"),
+        (HEADER + "\n" + ",".join(["1"] + [""] * 784) + "\n", "line 2: 785 whole numbers are expected"),
+        (HEADER + "\n\n" + ",".join(["1"] + ["²"] * 784) + "\n", "line 3: 785 whole numbers are expected"),
+        ("\n\n", "is empty"),
         (HEADER + "\n" + ",".join(["1"] + ["-1"] * 784) + "\n", "line 2: 785 whole numbers are expected"),
     ],
 )
@@ -45,6 +51,24 @@ def test_a_file_of_another_kind_is_named_with_what_is_wrong(tmp_path, content, s
     (tmp_path / "mine.csv").write_text(content)
     with pytest.raises(BadDataset, match=sentence):
         drawings.read(tmp_path / "mine.csv")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_what_a_table_program_has_saved_again_is_read(tmp_path, separator, line_end, mark):
+    pictures, labels = printed(5, 3)
+    text = csv_of(pictures, labels).replace(",", separator) + "\n" + separator * 784 + "\n"
+    (tmp_path / "mine.csv").write_bytes((mark + text.replace("\n", line_end)).encode())
+    read, meant = drawings.read(tmp_path / "mine.csv")
+    assert np.array_equal(read, pictures)
+    assert np.array_equal(meant, labels)
+
+
+def test_a_file_without_end_is_not_read_for_ever(monkeypatch):
+    monkeypatch.setattr(drawings, "MOST", 2**20)
+    with pytest.raises(BadDataset, match=r"^/dev/zero is longer than 1 MiB; so many drawings are not learnt from\.$"):
+        drawings.read(Path("/dev/zero"))
 
 
 def test_a_missing_file_is_named(tmp_path):

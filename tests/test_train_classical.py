@@ -17,6 +17,7 @@ from sklearn.svm import SVC
 import small_mnist
 import train
 from commands import run
+from learning import publishing
 from learning.classical import calibrated, estimators, pictures
 from learning.classical import card as model_card
 from learning.classical import run as training_run
@@ -154,7 +155,33 @@ def test_a_grid_search_looks_at_so_many_images_at_most(
 
 def test_the_svm_is_searched_over_at_least_eight_candidates() -> None:
     assert len(grid.ParameterGrid(grid.GRIDS["svm"])) >= 8
-    assert set(grid.GRIDS) | {"voting"} == set(estimators.SETTINGS)
+    assert set(grid.GRIDS) == set(estimators.SETTINGS)
+
+
+@pytest.mark.parametrize("name", ["svm", "voting"])
+def test_of_a_polynomial_kernel_degree_and_price_are_searched(
+    name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(grid.POLY[name]) == {"C", "degree"}
+    monkeypatch.setitem(grid.POLY, name, {"C": [1e-4, 10.0], "degree": [2]})
+    few = ["-E", 5] if name == "voting" else []
+    plots = tmp_path / "plots"
+    assert train_main(data, "-M", name, "-g", "--kernel", "poly", "-o", tmp_path, "--plots", plots, *few) == 0
+    card = card_of(tmp_path, name)
+    assert card["search"]["best"] == {"C": card["settings"]["C"], "degree": 2}
+    assert [(row["C"], row["degree"]) for row in card["search"]["candidates"]] == [(1e-4, 2), (10.0, 2)]
+    assert (card["settings"]["kernel"], card["settings"]["degree"]) == ("poly", 2)
+    assert Image.open(plots / "search.png").format == "PNG"
+
+
+def test_a_vote_is_searched_as_a_whole(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(grid.GRIDS, "voting", {"C": [3.0], "n_estimators": [1, 12]})
+    assert train_main(data, "-M", "voting", "-g", "-E", 3, "-o", tmp_path) == 0
+    card = card_of(tmp_path, "voting")
+    rows = card["search"]["candidates"]
+    assert [(row["C"], row["n_estimators"]) for row in rows] == [(3.0, 1), (3.0, 12)]
+    best = max(rows, key=lambda row: row["accuracy"])
+    assert card["settings"]["n_estimators"] == card["search"]["best"]["n_estimators"] == best["n_estimators"]
 
 
 def test_validation_reports_on_pictures_kept_apart(
@@ -184,7 +211,7 @@ def test_variants_are_never_in_training_when_their_original_is_kept_apart() -> N
     [
         (["-M", "svm", "-E", "9"], "svm has no option --estimators; it has --validation, --subset, --gridsearch, "),
         (["-M", "forest", "-C", "9"], "forest has no option --regularization; it has --validation, "),
-        (["-M", "voting", "-g"], "voting has no option --gridsearch; it has --validation, --subset, --regularization"),
+        (["-M", "voting", "--fast"], "voting has no option --fast; it has --validation, --subset, --gridsearch, --reg"),
         (["-M", "sgd", "--epochs", "3"], "sgd has no option --epochs; it has "),
         (["-M", "svm", "--epochs", "32"], "svm has no option --epochs; it has "),  # the usual number, but given
         (["-M", "svm", "--repeat=20"], "svm has no option --repeat; it has "),
@@ -198,6 +225,21 @@ def test_variants_are_never_in_training_when_their_original_is_kept_apart() -> N
         (["-M", "svm", "-C", "nan"], "argument -C/--regularization: 'nan' is not a number above 0"),
         (["-M", "svm", "-C", "-1"], "argument -C/--regularization: '-1' is not a number above 0"),
         (["-M", "svm", "-C", "inf"], "argument -C/--regularization: 'inf' is not a number above 0"),
+        (["-M", "svm", "--seed", "-1"], "argument --seed: '-1' is not a whole number from 0 to 4294967295"),
+        (["-M", "svm", "--seed", "4294967296"], "argument --seed: '4294967296' is not a whole number from 0 to 429496"),
+        (["-M", "svm", "--seed", "1.5"], "argument --seed: '1.5' is not a whole number from 0 to 4294967295"),
+        (["-M", "svm", "--seed", ""], "argument --seed: '' is not a whole number from 0 to 4294967295"),
+        (["-M", "svm", "--subset", "9" * 5000], f"argument --subset: '{'9' * 40}...' is not a whole number up to 1,0"),
+        (["-M", "svm", "--subset", "0"], "argument --subset: '0' is not a whole number from 1 on"),
+        (["-M", "svm", "--subset", "nan"], "argument --subset: 'nan' is not a whole number from 1 on"),
+        (["-M", "svm", "--subset", "٣"], "argument --subset: '٣' is not a whole number from 1 on"),
+        (["-M", "extra", "-E", "1" + "0" * 30], "argument -E/--estimators: '1000000000000000000000000000000' is not"),
+        (["--learning-rate", "nan"], "argument --learning-rate: 'nan' is not a number above 0"),
+        (["--doubted", "nan"], "argument --doubted: 'nan' is not a number from 0 to 1"),
+        (["--doubted", "1.1"], "argument --doubted: '1.1' is not a number from 0 to 1"),
+        (["-d", ""], "argument -d/--dataset/--data: it is empty"),
+        (["-o", ""], "argument -o/--outpath: it is empty"),
+        (["--plots", ""], "argument --plots: it is empty"),
         (["-M", "svm", "-G", "wide"], "argument -G/--gamma: 'wide' is not a number above 0"),
         (["-M", "forest", "-D", "0"], "argument -D/--max_depth: '0' is not a whole number from 1 on"),
         (["-M", "sgd", "-L", "mse"], "argument -L/--loss: invalid choice: 'mse'"),
@@ -229,8 +271,18 @@ def damage_nothing(folder: Path) -> None:
             lambda folder: hdf5.write(folder / "six.h5", without(as_mnist(), 6), 0),
             "There are 0 training images of the digit 6; it takes at least 10.",
         ),
+        (
+            ["-d", "{}/few.h5", "-V"],
+            lambda folder: hdf5.write(folder / "few.h5", as_mnist(100), 0),
+            "There are 9 training images of the digit 0; it takes at least 10.",
+        ),
+        (
+            ["-d", "{}/few.h5", "-M", "voting", "-g"],
+            lambda folder: hdf5.write(folder / "few.h5", as_mnist(120), 0),
+            "There are 12 training images of the digit 0; it takes at least 13.",
+        ),
         (["--subset", "9999"], damage_nothing, "--subset 9999 is more than the 200 training images there are."),
-        (["--plots", "/dev/null/plots"], damage_nothing, "Can't save plots in /dev/null/plots: Not a directory."),
+        (["--plots", "/dev/null/plots"], damage_nothing, "Can't write to the folder /dev/null/plots: Not a directory."),
     ],
 )
 def test_what_cannot_be_trained_is_said_in_a_sentence(
@@ -276,6 +328,11 @@ def test_no_model_can_be_trained_from_bad_data_or_into_a_bad_folder(
         ("forest", ["-E", "5"], {"n_estimators": 5}),
         ("extra", ["-E", "5", "-D", "4"], {"n_estimators": 5, "max_depth": 4}),
         ("sgd", ["-L", "hinge"], {"loss": "hinge"}),
+        ("sgd", ["-L", "log"], {"loss": "log_loss"}),
+        ("sgd", ["-L", "squared_error"], {"loss": "squared_error"}),
+        ("sgd", ["-L", "huber"], {"loss": "huber"}),
+        ("sgd", ["-L", "epsilon_insensitive"], {"loss": "epsilon_insensitive"}),
+        ("sgd", ["-L", "squared_epsilon_insensitive"], {"loss": "squared_epsilon_insensitive"}),
         ("sgd", ["-P", "l1"], {"penalty": "l1"}),
         ("sgd", ["-A", "0.01"], {"alpha": 0.01}),
     ],
@@ -287,6 +344,55 @@ def test_each_option_is_trained_with_and_noted_in_the_card(
     card = card_of(tmp_path, name)
     assert card["settings"] == estimators.SETTINGS[name] | recorded
     assert card["accuracy"] > 0.5
+
+
+def test_two_trainings_do_not_share_a_folder(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with publishing.reserved(tmp_path):
+        assert train_main(data, "-M", "sgd", "-o", tmp_path) == 1
+        ended = run("train", "-M", "svm", "-d", data, "-o", tmp_path)
+    said = f"train.py: Another training is at work in the folder {tmp_path}. Wait for its end, or name another one.\n"
+    assert capsys.readouterr() == ("", said)
+    assert ended == (1, "", said)
+    assert files(tmp_path) == []
+    assert train_main(data, "-M", "sgd", "-o", tmp_path) == 0
+    assert files(tmp_path) == ["sgd.json", "sgd.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("option", "file"),
+    [("-o", "sgd.onnx"), ("-o", "sgd.json"), ("--plots", "misread.png")],
+)
+def test_only_regular_files_are_replaced_and_that_is_said_first(
+    option: str, file: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / file).symlink_to("target")
+    (tmp_path / "target").write_text("old")
+    given = [option, tmp_path, *(["-o", tmp_path / "models"] if option != "-o" else [])]
+    assert train_main(data, "-M", "sgd", *given) == 1
+    said = f"train.py: {tmp_path / file} is a symbolic link, which is not replaced. Name the file itself.\n"
+    assert capsys.readouterr() == ("", said)
+    assert (tmp_path / "target").read_text() == "old"
+
+
+def test_scores_of_a_loss_without_probabilities_are_calibrated(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train_main(data, "-M", "sgd", "-L", "huber", "-o", tmp_path) == 0
+    monkeypatch.setattr(cards, "MODELS", tmp_path)
+    scores = classifier.load("sgd").score(as_mnist().X_test / np.float32(255)).data
+    np.testing.assert_allclose(scores.sum(1), 1, atol=1e-5)
+    assert scores.min() >= 0
+    assert card_of(tmp_path, "sgd")["temperature"] != 1
+
+
+def test_settings_with_which_nothing_can_be_fitted_are_said(
+    data: Path, old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_main(data, "-M", "sgd", "-A", "1e300", "-o", old) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("train.py: With these settings nothing can be fitted: Floating-point under-/overflow ")
+    assert said.endswith(" The old model stays.\n")
+    assert_old_stays(old)
 
 
 @pytest.fixture
@@ -315,18 +421,21 @@ def test_a_full_disk_leaves_the_old_model_whole(
 
 
 @pytest.mark.parametrize("failing", [1, 2])
-def test_when_one_file_cannot_be_replaced_none_is(
+def test_when_one_file_cannot_be_replaced_the_new_model_counts_all_the_same(
     failing: int,
     data: Path,
     old: Path,
+    monkeypatch: pytest.MonkeyPatch,
     fail_move: Callable[[int, OSError], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     fail_move(failing, OSError(5, "Input/output error"))
     assert train_main(data, "-M", "sgd", "-o", old) == 1
-    sentence = f"train.py: Can't save the model in {old}: Input/output error. The old one stays.\n"
-    assert capsys.readouterr() == ("", sentence)
-    assert_old_stays(old)
+    counts = "It counts all the same; the next training moves its files from .sgd.new."
+    assert capsys.readouterr() == ("", f"train.py: Can't save the model in {old}: Input/output error. {counts}\n")
+    monkeypatch.setattr(cards, "MODELS", str(old))
+    assert [card["name"] for card in cards.available()] == ["sgd"]
+    classifier.load("sgd")
 
 
 def test_an_export_that_disagrees_leaves_the_old_model_whole(

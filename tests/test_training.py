@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 import model
 import small_disk
 import train
+from learning import publishing
 from learning.cnn import epochs, export, settings, training, weights
 from learning.cnn import run as one_run
 from learning.data import dataset
@@ -156,15 +157,21 @@ def new_model(network, card, part):
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
-def test_when_one_file_cannot_be_replaced_none_is_and_a_sentence_says_why(tmp_path, monkeypatch, fail_move, failing):
+def test_when_one_file_cannot_be_replaced_the_new_ones_stay_together_and_a_sentence_says_why(
+    tmp_path, monkeypatch, fail_move, failing
+):
     fail_move(failing, OSError(28, "No space left on device"))
     monkeypatch.setattr(export, "write_model", new_model)
     for name in ("cnn.json", "cnn.tflite"):
         (tmp_path / name).write_text("old")
     with pytest.raises(TrainingFailed) as failed:
         export.publish(None, {}, tmp_path)
-    assert str(failed.value) == f"Can't save the model in {tmp_path}: No space left on device. The old one stays."
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"cnn.json": "old", "cnn.tflite": "old"}
+    counts = "It counts all the same; the next training moves its files from .cnn.new."
+    assert str(failed.value) == f"Can't save the model in {tmp_path}: No space left on device. {counts}"
+    publishing.recover("cnn", tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("cnn.json", "cnn.tfl.meta", "cnn.tflite"), "new"
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -211,6 +218,16 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_learnt(tiny,
     places = [Path(name.format(tmp_path)) for name in (folder, work)]
     with pytest.raises(BadSetting, match=r"^Can't write to the folder /dev/null/here: Not a directory\.$"):
         one_run.train(tiny, TINY, *places, resume=False)
+
+
+@pytest.mark.parametrize("taken", ["models", "work"])
+def test_two_trainings_do_not_share_a_folder(tiny, tmp_path, taken):
+    (tmp_path / taken).mkdir()
+    with publishing.reserved(tmp_path / taken), pytest.raises(BadSetting) as refused:
+        one_run.train(tiny, TINY, tmp_path / "models", tmp_path / "work", resume=False)
+    assert str(refused.value) == (
+        f"Another training is at work in the folder {tmp_path / taken}. Wait for its end, or name another one."
+    )
 
 
 def test_a_digit_that_is_missing_is_said_before_anything_is_learnt(tiny, tmp_path):

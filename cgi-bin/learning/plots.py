@@ -6,13 +6,15 @@ matplotlib is used without a display. Each file is written beside its place and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+
+from learning.replacing import replacing
 
 if TYPE_CHECKING:
     from reading.arrays import Float, Ints
@@ -27,14 +29,8 @@ def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
     # A Figure of its own, without pyplot, needs no display and leaves no state behind.
     figure = Figure(figsize=(width, height), layout="constrained")
     yield figure
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as part:
         figure.savefig(part, format="png", dpi=DPI)
-        part.replace(path)
-    finally:
-        with suppress(OSError):  # the folder may not be one
-            part.unlink()
 
 
 def learning_curve(history: list[dict[str, Any]], path: Path) -> None:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from learning.errors import TrainingFailed
+from learning.replacing import check_regular
 from learning.signals import uninterrupted
+from reading import cards
 from reading.errors import BadSetting
 
 
-def check_folder(folder: Path) -> None:
-    """Raise BadSetting unless files can be written to a folder, which is made if need be."""
+def check_folder(folder: Path, *names: str) -> None:
+    """Raise BadSetting unless files can be written to a folder, which is made if need be.
+
+    `names`, patterns allowed, are those that will be replaced there: regular files have to be theirs, or none.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".{os.getpid()}.part"
@@ -25,6 +32,28 @@ def check_folder(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise BadSetting(f"Can't write to the folder {folder}: {error.strerror}.") from error
+    for path in (path for name in names for path in folder.glob(name)):
+        check_regular(path)
+
+
+@contextmanager
+def reserved(*folders: Path) -> Iterator[None]:
+    """Keep other trainings out of these folders, which exist. Raises BadSetting if one is at work there.
+
+    The lock is on the folder itself: nothing is left behind, and the system gives it back however a process ends.
+    """
+    with ExitStack() as stack:
+        for folder in dict.fromkeys(each.resolve() for each in folders):
+            opened = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, opened)
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                busy = f"Another training is at work in the folder {folder}."
+                raise BadSetting(f"{busy} Wait for its end, or name another one.") from error
+            except OSError:  # a network's file system without locks
+                logging.getLogger(__name__).warning("No other training may run in the folder %s meanwhile.", folder)
+        yield
 
 
 @contextmanager
@@ -39,20 +68,36 @@ def saving(what: str, folder: Path, then: str) -> Iterator[None]:
 def publish(name: str, folder: Path, write: Callable[[Path], None]) -> None:
     """Have `write` put a model's files into a new folder beside `folder`'s own, and replace those by them.
 
-    All are replaced or none, the card `NAME.json` last. They are on the disk before the first is moved, and Ctrl-C
-    waits until the last is in place. Raises TrainingFailed if that can't be done; the old model is whole then.
+    They are on the disk before one rename decides that they count (see `reading/cards.py`); then they are moved to
+    where they stay, the card `NAME.json` last. Cut at any point, that leaves the old model or the new one, whole.
+    Ctrl-C waits until the last is in place. Raises TrainingFailed if that can't be done.
     """
     part = folder / f".{name}.part"
     shutil.rmtree(part, ignore_errors=True)
+    recover(name, folder)
     try:
         with saving("the model", folder, "The old one stays."):
             part.mkdir(parents=True)
             write(part)
             _sync_all(part)
             with uninterrupted():
-                _replace(part, folder, f"{name}.json")
+                part.rename(cards.incoming(str(folder), name))
+                recover(name, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def recover(name: str, folder: Path) -> None:
+    """Move the files of a new model, if there are any, to where they stay. Raises TrainingFailed."""
+    new, card = Path(cards.incoming(str(folder), name)), f"{name}.json"
+    if not new.is_dir():
+        return
+    with saving("the model", folder, f"It counts all the same; the next training moves its files from {new.name}."):
+        _sync(folder)
+        for path in sorted(new.iterdir(), key=lambda path: (path.name == card, path.name)):
+            path.replace(folder / path.name)
+        _sync(folder)
+        new.rmdir()
 
 
 def write_card(card: dict[str, Any], folder: Path) -> None:
@@ -63,31 +108,6 @@ def write_card(card: dict[str, Any], folder: Path) -> None:
 def digest(data: bytes) -> str:
     """The SHA-256 of a file's bytes, as cards note it."""
     return hashlib.sha256(data).hexdigest()
-
-
-def _replace(part: Path, folder: Path, card: str) -> None:
-    """Move the files of `part` to `folder`; put back what was there if one can't be moved."""
-    names = sorted((path.name for path in part.iterdir()), key=lambda name: (name == card, name))
-    old = part / "old"
-    old.mkdir()
-    for name in names:
-        if (folder / name).exists():
-            shutil.copy2(folder / name, old)
-    try:
-        for name in names:
-            (part / name).replace(folder / name)
-        _sync(folder)
-    except OSError:
-        _put_back(names, old, folder)
-        raise
-
-
-def _put_back(names: list[str], old: Path, folder: Path) -> None:
-    for name in names:
-        if (old / name).exists():
-            (old / name).replace(folder / name)
-        else:
-            (folder / name).unlink(missing_ok=True)
 
 
 def _sync_all(folder: Path) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from reading.arrays import Float, Ints
 
 
+PLOTS = ("confusion.png", "digits.png", "misread.png", "search.png")
+
+
 def metrics(title: str, y: Ints, scores: Float) -> str:
     """Return a classification report and a confusion matrix, for labels (n,) and scores (n, 10).
 
@@ -46,11 +49,12 @@ def save_plots(folder: Path, X: Float, y: Ints, scores: Float, search: Card | No
     from learning import plots
 
     matrix = confusion(y, scores.argmax(1))
+    places = [folder / name for name in PLOTS]
     try:
-        plots.confusion_matrix(matrix, folder / "confusion.png")
-        plots.digit_bars(matrix, folder / "digits.png")
-        plots.misread(X.reshape(-1, 28, 28), y, scores, folder / "misread.png")
+        plots.confusion_matrix(matrix, places[0])
+        plots.digit_bars(matrix, places[1])
+        plots.misread(X.reshape(-1, 28, 28), y, scores, places[2])
         if search:
-            plots.heat_map(search["candidates"], folder / "search.png")
+            plots.heat_map(search["candidates"], places[3])
     except OSError as error:
         raise BadSetting(f"Can't save plots in {folder}: {error.strerror}.") from error

@@ -17,7 +17,7 @@ import numpy as np
 
 from reading import cards, engines
 from reading.cards import DEFAULT, DIGITS, Card, train_again
-from reading.errors import BrokenModel
+from reading.errors import BrokenModel, NoModel
 
 if TYPE_CHECKING:
     from reading.arrays import Array, Bools, Float
@@ -72,11 +72,20 @@ def load(name: str = DEFAULT) -> Model:
     if kept and kept[0] == cards.stamp(name):
         return kept[1]
     cards.check_known(name)
+    _kept[name] = _read(name)
+    return _kept[name][1]
+
+
+def _read(name: str) -> tuple[object, Model]:
+    """The model as its files have it, and their stamp; read once more if they were replaced meanwhile."""
     stamp = cards.stamp(name)
-    card = cards.read(name)
-    model = Model(card, engines.run_of(card))
-    _kept[name] = (stamp, model)
-    return model
+    try:
+        card = cards.read(name)
+        return stamp, Model(card, engines.run_of(card))
+    except (NoModel, BrokenModel):
+        if cards.stamp(name) == stamp:
+            raise
+    return _read(name)
 
 
 _kept: dict[str, tuple[object, Model]] = {}

@@ -1,7 +1,7 @@
-"""Admission control without a resident reader: so many pictures are scored at once, so many wait, the rest may not.
+"""Admission control without a resident reader: how many pictures are scored at once, and how many requests wait.
 
-For CGI scripts, which know nothing of one another: what is taken is a lock on a file. The kernel gives it back
-when the process ends, however it ends, and nobody has to tidy up.
+CGI scripts know nothing of one another, so each holds a lock on a file. The kernel releases it when the process ends,
+however it ends.
 """
 
 import fcntl
@@ -14,12 +14,13 @@ from contextlib import contextmanager
 
 from serving import runtime_folder
 from serving.errors import Busy
+from serving.settings import number, whole
 
 # --- settings ---------------------------------------------------------------------------------------
-SLOTS = int(os.environ.get("MNIST_SLOTS") or 0)  # pictures scored at once; 0: one for each core
-PLACES = int(os.environ.get("MNIST_PLACES") or 32)  # requests that are read or wait for a slot
-QUEUE = int(os.environ.get("MNIST_PLACES") or 256)  # the same with a resident reader, where a request costs less
-WAIT_SECONDS = float(os.environ.get("MNIST_WAIT_SECONDS") or 10)  # longest wait for a slot
+SLOTS = whole("MNIST_SLOTS", 0, 0, 1000)  # pictures scored at once; 0: one for each core
+PLACES = whole("MNIST_PLACES", 32, 1, 1000)  # requests that are read or wait for a slot
+QUEUE = whole("MNIST_PLACES", 256, 1, 1000)  # the same with a resident reader, where a request costs less
+WAIT_SECONDS = number("MNIST_WAIT_SECONDS", 10, 0.1, 3600)  # longest wait for a slot
 # ----------------------------------------------------------------------------------------------------
 
 LOOK_SECONDS = 0.005  # how often the first of those who wait looks for a free slot

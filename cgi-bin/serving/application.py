@@ -13,8 +13,8 @@ import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from reading.errors import Problem
-from serving import answer
+from reading.errors import BadSetting, Problem
+from serving import answer, settings
 from serving.body import Body, pictures
 from serving.reply import SORRY, Answer, Reply, failure, headers_of, of_problem, render
 from serving.request import (
@@ -57,6 +57,9 @@ def _serve(environ: Environ, body: Body) -> Answer:
     A server may put two things into `environ`: "mnist.place", a context to be in from the reading of the
     body on, and "mnist.run", which does the costly part of the work in its own way.
     """
+    if settings.wrong:
+        print(*settings.wrong, file=environ["wsgi.errors"])
+        raise BadSetting(" ".join(settings.wrong))
     check_method(environ)
     check_sender(environ)
     posts = environ["REQUEST_METHOD"] == "POST"

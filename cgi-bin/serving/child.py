@@ -17,11 +17,11 @@ from reading.errors import OutOfLimits, Problem
 from serving.application import Work
 from serving.errors import Busy, named
 from serving.reply import SORRY, Answer
-from serving.settings import BLOCK, SCORE_SECONDS
+from serving.settings import BLOCK, SCORE_SECONDS, whole
 
 # --- settings ---------------------------------------------------------------------------------------
 CPU_SECONDS = 60  # the most time of all its threads, for what outlives its parent
-MEMORY_MB = int(os.environ.get("MNIST_MEMORY_MB") or 1024)  # address space that scoring may take, in MiB
+MEMORY_MB = whole("MNIST_MEMORY_MB", 1024, 150, 100_000)  # address space that scoring may take, in MiB
 # ----------------------------------------------------------------------------------------------------
 
 TOO_MUCH = "Reading this picture took more time or memory than the server may spend on it. "
@@ -39,45 +39,45 @@ def isolated(work: Work) -> Answer:
         _child(work, sender)
     os.close(sender)
     try:
-        told = _heard(receiver, time.monotonic() + SCORE_SECONDS)
+        content = _received(receiver, time.monotonic() + SCORE_SECONDS)
     finally:
         os.close(receiver)
         os.kill(child, signal.SIGKILL)
         _, ended = os.waitpid(child, 0)
-    return _unpacked(told, ended)
+    return _unpacked(content, ended)
 
 
-def _heard(receiver: int, until: float) -> bytes:
-    """Return what the child has to say, as far as it has said it in time."""
-    said = b""
+def _received(receiver: int, until: float) -> bytes:
+    """Return what the child has sent when it ends, or when the time is over."""
+    received = b""
     while select.select([receiver], [], [], max(0.0, until - time.monotonic()))[0]:
         block = os.read(receiver, BLOCK)
         if not block:
             break
-        said += block
-    return said
+        received += block
+    return received
 
 
-def _unpacked(told: bytes, ended: int) -> Answer:
+def _unpacked(content: bytes, ended: int) -> Answer:
     """Return the child's answer, or raise its problem."""
     try:
-        kind, content = json.loads(told)
+        kind, value = json.loads(content)
     except ValueError:
-        print(f"Scoring ended early, with wait status {ended}, after {told[:80]!r}", file=sys.stderr)
+        print(f"Scoring ended early, with wait status {ended}, after {content[:80]!r}", file=sys.stderr)
         raise OutOfLimits(TOO_MUCH) from None
     if kind == "answer":
-        answer: Answer = content
+        answer: Answer = value
         return answer
-    raise named(kind)(content)
+    raise named(kind)(value)
 
 
 def _child(work: Work, sender: int) -> NoReturn:
-    """Do the work, tell the parent, and end; nothing of the parent's life goes on in here."""
+    """Do the work, send the outcome to the parent, and end the process, whatever happens."""
     try:
         limit()
-        told = json.dumps(_outcome(work)).encode()
-        while told:
-            told = told[os.write(sender, told) :]
+        content = json.dumps(_outcome(work)).encode()
+        while content:
+            content = content[os.write(sender, content) :]
     finally:
         os._exit(0)
 
@@ -110,7 +110,7 @@ def limit(loaded: int = 0) -> None:
     """
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, SCORE_SECONDS + 1)
-    gc.disable()  # it lives too short for that
+    gc.disable()  # the process ends too soon for that to be of use
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread would set memory aside
     bounds = [
         (resource.RLIMIT_AS, MEMORY_MB * 2**20 + loaded),

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import math
 from typing import Any
 
-from learning.classical.estimators import SETTINGS
-from learning.classical.search import GRIDS
-
-
-def positive(text: str) -> float:
-    """A number above 0, for argparse."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number
-
-
-def whole(text: str) -> int:
-    """A whole number from 1 on, for argparse."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)
+from learning.arguments import positive, whole
+from learning.classical.estimators import REGRESSION, SETTINGS
 
 
 def gamma(text: str) -> float | str:
     """What SVC takes as gamma, for argparse."""
     return text if text in ("scale", "auto") else positive(text)
+
+
+LOSSES = ["log_loss", "hinge", "modified_huber", "squared_hinge", "perceptron", *REGRESSION]
+
+
+def loss(text: str) -> str:
+    """What SGDClassifier takes as loss, for argparse; `log` is what log_loss was called once."""
+    return "log_loss" if text == "log" else text
 
 
 # One row a setting: its name in scikit-learn, the flags, what argparse needs, help
@@ -49,8 +38,8 @@ OPTIONS: list[tuple[str, list[str], dict[str, Any], str]] = [
     (
         "loss",
         ["-L", "--loss"],
-        {"choices": ["log_loss", "hinge", "modified_huber", "squared_hinge", "perceptron"]},
-        "what a wrong score costs",
+        {"choices": LOSSES, "type": loss, "metavar": "LOSS"},
+        f"what a wrong score costs, one of {', '.join(LOSSES)}",
     ),
     ("penalty", ["-P", "--penalty"], {"choices": ["l2", "l1", "elasticnet"]}, "what large weights cost"),
     ("alpha", ["-A", "--alpha"], {"type": positive, "metavar": "A"}, "weight of the penalty"),
@@ -75,8 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def flags(model: str) -> list[str]:
     """Return the long flags that only concern how a scikit-learn model is trained, of those that `model` has."""
     own = [flags[-1] for name, flags, _, _ in OPTIONS if name in SETTINGS[model]]
-    search = ["--gridsearch"] if model in GRIDS else []
-    return ["--validation", "--subset", *search, *own]
+    return ["--validation", "--subset", "--gridsearch", *own]
 
 
 def settings_of(chosen: argparse.Namespace) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def pictures_of(mnist: Mnist, chosen: argparse.Namespace) -> tuple[Pictures, Pic
     check_labels(labels[rows])
     if chosen.validation:
         rows, held = train_test_split(rows, test_size=VALIDATION, stratify=labels[rows], random_state=chosen.seed)
+        check_labels(labels[rows])
     everything = np.concatenate([rows + copy * originals for copy in range(mnist.copies)])
     return _pick(mnist, everything, len(rows)), _pick(mnist, held, len(held)) if len(held) else None
 

@@ -23,7 +23,7 @@ from learning.classical.search import grid_search
 from learning.data.mnist import Mnist
 from learning.errors import TrainingFailed
 from learning.figures import on_test_set
-from learning.publishing import check_folder, digest, write_card
+from learning.publishing import check_folder, digest, reserved, write_card
 from reading import engines
 from reading.cards import Card
 
@@ -53,10 +53,18 @@ def train(mnist: Mnist, chosen: argparse.Namespace) -> Outcome:
     model doesn't score as the trained one.
     """
     folder = chosen.outpath or MODELS
-    check_folder(folder)
+    check_folder(folder, f"{chosen.model}.json", f"{chosen.model}.onnx")
+    with reserved(folder):
+        return _train(mnist, chosen, folder)
+
+
+def _train(mnist: Mnist, chosen: argparse.Namespace, folder: Path) -> Outcome:
     training, validation = pictures_of(mnist, chosen)
     with Steps(chosen) as step:
-        model, settings, facts, search = _fit(training, chosen, step)
+        try:
+            model, settings, facts, search = _fit(training, chosen, step)
+        except ValueError as error:  # numbers that grow beyond all bounds, for one
+            raise TrainingFailed(f"With these settings nothing can be fitted: {error} The old model stays.") from error
         step("scoring the test images")
         test = Pictures(flat(mnist.X_test), mnist.y_test.astype(np.int64), len(mnist.y_test))
         upright = model[0].transform(test.X)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reading.arrays import Bytes, Ints
 
 
+CURVE = "learning-curve.png"  # its name in the work folder
 SETTLE = 30_000  # pictures that batch normalisation sees once the weights are averaged
 
 
@@ -82,7 +83,7 @@ class Run:
             now.sum = {name: now.sum.get(name, 0) + value for name, value in self.training.get().items()}
         self._keep()
         with saving("the learning curve", self.work, GO_ON):
-            learning_curve(now.history, self.work / "learning-curve.png")
+            learning_curve(now.history, self.work / CURVE)
         left = (self.settings.epochs - self.epoch) * now.seconds / self.epoch / 60
         print(f"epoch {self.epoch}: loss {loss:.4f}, held back {accuracy:.2%}, {left:.0f} minutes left", flush=True)
 

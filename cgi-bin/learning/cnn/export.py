@@ -17,6 +17,7 @@ from reading import engines
 from reading.cards import Card
 
 FILE = "cnn.tflite"
+FILES = "cnn.*"  # all that a training replaces
 AGREEMENT = 1e-4  # the most that a score of the exported network may differ from TFLearn's
 
 

@@ -17,11 +17,11 @@ import numpy as np
 from learning.augment.epoch import Augmenter
 from learning.cnn.calibration import best_temperature, doubt
 from learning.cnn.card import describe, evaluate
-from learning.cnn.epochs import Run
-from learning.cnn.export import publish
+from learning.cnn.epochs import CURVE, Run
+from learning.cnn.export import FILES, publish
 from learning.cnn.settings import Settings
 from learning.data.mnist import Mnist, check_labels
-from learning.publishing import check_folder
+from learning.publishing import check_folder, reserved
 from model import Inference, fold
 from reading.cards import Card
 from reading.errors import BadSetting
@@ -33,12 +33,17 @@ if TYPE_CHECKING:
 def train(mnist: Mnist, settings: Settings, folder: Path, work: Path, resume: bool) -> Card:
     """Train, check, and replace the model in `folder`; checkpoints and learning curve go to `work`.
 
-    Returns the card. Raises BadSetting if a folder can't be written to, there is nothing to resume or no bfloat16,
-    BadDataset if a digit is missing, TrainingFailed if the exported network doesn't do as the trained one or can't be
-    saved. Until the very end `folder` is left as it was.
+    Returns the card. Raises BadSetting if a folder can't be written to or another training has it, there is nothing to
+    resume or no bfloat16, BadDataset if a digit is missing, TrainingFailed if the exported network doesn't do as the
+    trained one or can't be saved. Until the very end `folder` is left as it was.
     """
-    for place in (folder, work):
-        check_folder(place)
+    check_folder(folder, FILES)
+    check_folder(work, CURVE)
+    with reserved(folder, work):
+        return _train(mnist, settings, folder, work, resume)
+
+
+def _train(mnist: Mnist, settings: Settings, folder: Path, work: Path, resume: bool) -> Card:
     kept, held = split(len(mnist.y_train), settings)
     check_labels(mnist.y_train[kept])
     run = Run(settings, work, resume)

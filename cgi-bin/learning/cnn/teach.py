@@ -18,13 +18,13 @@ from tqdm import tqdm
 from learning.augment.epoch import Augmenter
 from learning.cnn import drawings
 from learning.cnn.card import evaluate
-from learning.cnn.export import publish
+from learning.cnn.export import FILES, publish
 from learning.cnn.training import Training
 from learning.cnn.weights import checkpoint_path
 from learning.data.mnist import Mnist
-from learning.publishing import check_folder
+from learning.publishing import check_folder, recover, reserved
 from model import Inference
-from reading.cards import Card
+from reading.cards import Card, incoming
 from reading.errors import BrokenModel, NoModel
 
 if TYPE_CHECKING:
@@ -50,7 +50,13 @@ def teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path) 
     Returns its card, whose "extra" says how many of the drawings were read rightly before, and after by
     cross-validation. Raises BadDataset, BadSetting, NoModel, BrokenModel, TrainingFailed.
     """
-    check_folder(folder)
+    check_folder(folder, FILES)
+    with reserved(folder):
+        recover("cnn", folder)
+        return _teach(mnist, path, lesson, models, folder)
+
+
+def _teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path) -> Card:
     pictures, labels = drawings.read(path)
     card, weights = shipped(models)
     network = Inference(card["temperature"])
@@ -64,7 +70,10 @@ def teach(mnist: Mnist, path: Path, lesson: Lesson, models: Path, folder: Path) 
 
 
 def shipped(models: Path) -> tuple[Card, dict[str, Float]]:
-    """The card and the folded weights of the model to go on from. Raises NoModel, BrokenModel."""
+    """The card and the folded weights of the model to go on from. Raises NoModel, BrokenModel, BadSetting."""
+    if Path(incoming(str(models), "cnn")).is_dir():  # a training was cut short while it replaced that model
+        with reserved(models):
+            recover("cnn", models)
     try:
         card = json.loads((models / "cnn.json").read_text())
     except OSError as error:

@@ -21,6 +21,7 @@ from learning.data import download, hdf5, idx
 from learning.data.download import MIRRORS
 from learning.data.mnist import FILES, SHA256, TRAIN_IMAGES, Mnist
 from learning.errors import BadDataset, reason
+from learning.replacing import tidy
 
 if TYPE_CHECKING:
     from reading.arrays import Bytes
@@ -47,6 +48,7 @@ def load(
         return idx.assemble({name: idx.read(_find(folder, name), name, sha256) for name in FILES}, str(folder), sha256)
     else:
         folder, fresh = _cache(sha256), False
+    tidy(folder, "*.part")
     files = {name: _cached(folder, name, sha256, mirrors, fresh) for name in FILES}
     return idx.assemble(files, mirrors[0] if fresh else str(folder), sha256)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ import numpy as np
 
 from learning.data.mnist import Mnist
 from learning.errors import BadDataset
+from learning.replacing import replacing
 
 if TYPE_CHECKING:
     from reading.arrays import Bytes
@@ -32,18 +32,13 @@ NAMES = ("X_train", "y_train", "X_test", "y_test")
 def write(path: Path, mnist: Mnist, seed: int) -> None:
     """Write a data set, compressed, beside `path` and then move it there.
 
-    Raises BadDataset if that can't be done; a file that was there then stays as it was.
+    Raises BadDataset if that can't be done, BadSetting for what is no regular file; what was there stays as it was.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(_packed(mnist, seed))
-        part.replace(path)
+        with replacing(path) as part:
+            part.write_bytes(_packed(mnist, seed))
     except OSError as error:
         raise BadDataset(f"Can't write {path}: {error.strerror or error}.") from error
-    finally:
-        with suppress(OSError):  # the folder may not be one
-            part.unlink()
 
 
 # Made in memory, for HDF5 does not survive a full disk: closing the file fails, and later the process crashes.

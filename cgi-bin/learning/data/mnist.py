@@ -44,12 +44,12 @@ def without_variants(mnist: Mnist) -> Mnist:
     return mnist._replace(X_train=mnist.X_train[:originals], y_train=mnist.y_train[:originals], copies=1)
 
 
-def check_labels(y: Ints) -> None:
+def check_labels(y: Ints, least: int = 10) -> None:
     """Raise BadDataset unless there are enough training images of each digit to learn from."""
     counts = np.bincount(y, minlength=10)
-    if counts.min() < 10:
+    if counts.min() < least:
         digit = int(counts.argmin())
-        raise BadDataset(f"There are {counts[digit]} training images of the digit {digit}; it takes at least 10.")
+        raise BadDataset(f"There are {counts[digit]} training images of the digit {digit}; it takes at least {least}.")
 
 
 def overlap(mnist: Mnist) -> dict[str, int]:

@@ -10,6 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from learning.data.mnist import Mnist
+from learning.replacing import replacing
 from reading.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def write_samples(mnist: Mnist, count: int, folder: Path, seed: int) -> int:
     """Write test images, chosen at random, as `LABEL-NUMBER.png` with the number in the test set; return how many.
 
     They are 8-bit grey as in MNIST, white ink on black. Raises BadSetting if there are not so many, or if the folder
-    can't be written.
+    can't be written, or has something else of that name.
     """
 
     if count > len(mnist.y_test):
@@ -60,7 +61,8 @@ def write_samples(mnist: Mnist, count: int, folder: Path, seed: int) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for row in rows:
-            Image.fromarray(mnist.X_test[row]).save(folder / f"{mnist.y_test[row]}-{row:05d}.png")
+            with replacing(folder / f"{mnist.y_test[row]}-{row:05d}.png") as part:
+                Image.fromarray(mnist.X_test[row]).save(part, "PNG")
     except OSError as error:
         raise BadSetting(f"Can't write samples to {folder}: {error.strerror or error}.") from error
     return len(rows)
