@@ -24,6 +24,17 @@ def program(name: str, package: str = "") -> str:
     return str(found)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    """A test whose fixtures train something can't run where TensorFlow has no wheel."""
+    try:
+        return (yield)
+    except ModuleNotFoundError as error:
+        if error.name not in ("tensorflow", "tflearn"):
+            raise
+        lacking(f"{error.name} is not installed: docs/platforms.md says where it is")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_reader_is_left() -> Iterator[None]:
     """Readers that tests have started end with their folder, if not with their server before."""

@@ -236,23 +236,34 @@ def address(server: Server, path: str = "/") -> str:
     return urllib.parse.urljoin(server.url, path)
 
 
+def processes() -> list[tuple[int, int, str]]:
+    """Each process: its number, its parent's, and its command line; read from /proc where there is one."""
+    if not Path("/proc/self/stat").exists():
+        listed = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+        rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+        return [(int(pid), int(parent), " ".join(line)) for pid, parent, *line in rows]
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            parent = int((folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            found.append((int(folder.name), parent, line))
+    return found
+
+
 def children(parent: int, name: str = "") -> list[int]:
     """The processes below another one whose command line has that name in it."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
-    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
     found, below = [], {parent}
-    for pid, ppid, *args in sorted(rows, key=lambda row: int(row[0])):
-        if int(ppid) in below:
-            below.add(int(pid))
-            found += [int(pid)] if name in "".join(args) else []
+    for pid, above, line in sorted(processes()):
+        if above in below:
+            below.add(pid)
+            found += [pid] if name in line else []
     return found
 
 
 def readers(folder: str) -> list[int]:
     """The processes that are resident readers with that runtime folder."""
-    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
-    found = [line for line in listed.stdout.splitlines() if f" serving.reader 3 {folder}/" in line]
-    return [int(line.split()[0]) for line in found]
+    return [pid for pid, _, line in processes() if f" serving.reader 3 {folder}/" in line]
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 20) -> Any:
