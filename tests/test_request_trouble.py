@@ -406,6 +406,14 @@ def test_a_clock_that_is_set_back_changes_nothing(tmp_path: Path) -> None:
         assert "TIMEOUT" not in server.log
 
 
+def test_what_is_locked_without_a_temporary_folder_is_there_and_nothing_is_locked_twice() -> None:
+    from serving import admission
+
+    names = [name for names in admission.OWN_FILES.values() for name in names]
+    assert len(names) == len(set(names))
+    assert [name for name in names if not (servers.ROOT / "cgi-bin/serving" / f"{name}.py").is_file()] == []
+
+
 @pytest.mark.parametrize("folder", ["missing/folder", "a file"])
 def test_without_a_temporary_folder_pictures_are_read_all_the_same(tmp_path: Path, folder: str) -> None:
     (tmp_path / "a file").touch()

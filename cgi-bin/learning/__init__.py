@@ -2,8 +2,8 @@
 
 `data` finds, downloads and checks MNIST; `augment` makes a new picture of each one every epoch; `cnn` trains the CNN
 and teaches it a person's own drawings; `classical` trains the scikit-learn models. What they share: `publishing`
-replaces a model, whole or not at all; `report`, `plots` and `figures` say how good one is; `signals` answers Ctrl-C;
-`errors` names what can go wrong.
+replaces a model, whole or not at all; `replacing` any other file; `report`, `plots` and `figures` say how good one is;
+`arguments` checks the numbers of a command line, `signals` answers Ctrl-C, `errors` names what can go wrong.
 
 May import `reading` (what is served is what is checked), `model.py` with TensorFlow and TFLearn behind it, and the
 training packages of requirements.txt: scikit-learn, scipy, scikit-image, matplotlib, h5py, pooch, ONNX. Never

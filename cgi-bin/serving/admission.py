@@ -26,6 +26,15 @@ WAIT_SECONDS = number("MNIST_WAIT_SECONDS", 10, 0.1, 3600)  # longest wait for a
 LOOK_SECONDS = 0.005  # how often the first of those who wait looks for a free slot
 
 
+# What is locked where no folder can be written: modules of this package, which are there as long as it works. They are
+# named, so that a module more or less changes nothing.
+OWN_FILES = {
+    "turn": ("settings",),
+    "slot": ("errors",),
+    "place": ("answer", "body", "cgi", "child", "client", "reply", "request", "stdin"),
+}
+
+
 @contextmanager
 def place() -> Iterator[None]:
     """Hold one of the places of those who wait or are served. Raises Busy at once when all are taken."""
@@ -105,7 +114,5 @@ def _locks(kind: str, number: int) -> list[str]:
             os.close(_open(lock))
     except OSError as error:
         print(f"No locks in the temporary folder, fewer requests are served at once: {error}", file=sys.stderr)
-        here = os.path.dirname(__file__)
-        own = [f"{here}/{name}" for name in sorted(os.listdir(here)) if name.endswith(".py")]
-        return {"turn": own[:1], "slot": own[1:2]}.get(kind, own[2:])
+        return [f"{os.path.dirname(__file__)}/{name}.py" for name in OWN_FILES[kind]]
     return locks
