@@ -154,12 +154,27 @@ def onnx(card: Card, data: bytes | None = None) -> Run:
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     settings.enable_cpu_mem_arena = False  # it would keep megabytes of working memory for the next picture
     try:
-        session = onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
-        session._model_bytes = None  # the bytes of the file, kept for providers that are not there
+        with _as_file(data) as model:
+            session = onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common base but Exception
         raise BrokenModel(f"ONNX Runtime can't load {card['file']}. {train_again(card['name'])}") from error
     run = _run_session(session)
     return _deskewed(run) if card.get("input") == "deskewed" else run
+
+
+@contextmanager
+def _as_file(data: bytes) -> Iterator[str | bytes]:
+    """The path of a file in memory that holds the bytes, which ONNX Runtime would keep a copy of; else the bytes."""
+    if not hasattr(os, "memfd_create") or not os.path.isdir("/proc/self/fd"):
+        yield data
+        return
+    descriptor = os.memfd_create("model")
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(data)
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
 
 
 def _run_session(session: _Session) -> Run:
