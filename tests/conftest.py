@@ -12,16 +12,8 @@ import pytest
 
 import servers
 import small_disk
-from needs import lacking
+from needs import lacking, program
 from page_kit import visit as visit
-
-
-def program(name: str, package: str = "") -> str:
-    """The path of a program of Debian's package, which mostly has the same name; without it the test can't run."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-    if not found:
-        lacking(f"{name} is not installed: apt-get install {package or name}")
-    return str(found)
 
 
 @pytest.hookimpl(wrapper=True)

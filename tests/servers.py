@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
+from needs import program
+
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = "/cgi-bin/mnist.py"
 AUTO = "the real length"
@@ -190,6 +192,7 @@ def make_serve(log: Path, root: Path = ROOT, **more: str) -> Any:
 
 def make_serve_wsgi(log: Path, **more: str) -> Any:
     """`make serve-wsgi`, with this Python's own environment in place of `.venv`, on a free port."""
+    program("nginx", "nginx-light")
     port = free_port()
     return running("gunicorn", _make("serve-wsgi", port), log, port, cwd=ROOT, env=environment(**more))
 
@@ -203,6 +206,7 @@ def _make(target: str, port: int) -> list[str]:
 
 def gunicorn(log: Path, **more: str) -> Any:
     """gunicorn behind nginx as deploy/serve.py sets them up, on a free port."""
+    program("nginx", "nginx-light")
     port = free_port()
     command = [sys.executable, "deploy/serve.py"]
     env = environment(MNIST_BIND=f"127.0.0.1:{port}", **more)
@@ -212,9 +216,9 @@ def gunicorn(log: Path, **more: str) -> Any:
 def lighttpd(log: Path, **more: str) -> Any:
     """lighttpd with the CGI script, as deploy/lighttpd.conf sets it up, on a free port."""
     port = free_port()
-    program = shutil.which("lighttpd") or "/usr/sbin/lighttpd"
+    lighttpd = program("lighttpd")
     env = environment(MNIST_PORT=str(port), MNIST_PYTHON=f"{sys.prefix}/bin/python3", **more)
-    return running("lighttpd", [program, "-D", "-f", "deploy/lighttpd.conf"], log, port, cwd=ROOT, env=env)
+    return running("lighttpd", [lighttpd, "-D", "-f", "deploy/lighttpd.conf"], log, port, cwd=ROOT, env=env)
 
 
 def plain_serve(log: Path, path: str) -> Any:

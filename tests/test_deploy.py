@@ -23,6 +23,7 @@ import yaml
 
 import pictures
 import servers
+from needs import program
 
 SEVEN = pictures.data_url(pictures.png(7))
 PUBLIC = ["/", "/index.html", "/sw.js", "/static/main.js", "/static/draw/pen.js", "/static/style.css"]
@@ -701,6 +702,7 @@ def test_without_nginx_the_server_says_how_to_get_it(app: Any, monkeypatch: pyte
 
 
 def test_a_port_that_is_taken_ends_the_start_with_a_sentence(tmp_path: Path) -> None:
+    program("nginx", "nginx-light")
     with socket.create_server(("127.0.0.1", 0)) as other:
         env = servers.environment(MNIST_BIND=f"127.0.0.1:{other.getsockname()[1]}")
         command = [sys.executable, "deploy/serve.py"]
@@ -815,6 +817,7 @@ def test_the_lock_file_has_a_hash_for_all_that_is_needed_and_names_no_registry()
 
 def test_the_container_s_lines_make_a_folder_that_serves(tmp_path: Path) -> None:
     """No Docker here: the Dockerfile's COPY and RUN lines are carried out in a clean folder, and its CMD started."""
+    program("nginx", "nginx-light")
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     env = servers.environment(f"{tmp_path}/venv/bin:/usr/bin:/bin")
     work = tmp_path / "srv"
