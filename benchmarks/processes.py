@@ -7,6 +7,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import servers  # noqa: E402
+
 SAMPLE_SECONDS = 0.002  # between two looks at the memory of a request, which takes a tenth of a second
 
 MEASURE = """
@@ -97,9 +101,8 @@ def processor_ms(server: int) -> float:
 
 def readers(server: int) -> list[int]:
     """The resident readers that were started for a server."""
-    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
-    lines = [line for line in listed.splitlines() if " serving.reader " in line and line.endswith(f" {server}")]
-    return [int(line.split()[0]) for line in lines]
+    ends = f" {server}"
+    return [pid for pid, _, line in servers.processes() if " serving.reader " in line and line.rstrip().endswith(ends)]
 
 
 def resident_mb(process: int) -> dict[str, float]:
