@@ -1,7 +1,7 @@
 """Takes the pictures of the page that the docs show, from a server that is running:
 
 make serve &
-python tests/page_screenshots.py --url http://localhost:8000/ --out docs
+python tests/page_screenshots.py --url http://127.0.0.1:8000/ --out docs
 """
 
 import argparse
@@ -83,7 +83,7 @@ def between(stroke: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
 def main() -> None:
     """Read the command line and take the pictures."""
     parser = argparse.ArgumentParser(description="Take the pictures of the page that the docs show.")
-    parser.add_argument("--url", default="http://localhost:8000/", help="the running page (default: %(default)s)")
+    parser.add_argument("--url", default="http://127.0.0.1:8000/", help="the running page (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("docs"), help="folder to write to (default: %(default)s)")
     settings = parser.parse_args()
     settings.out.mkdir(parents=True, exist_ok=True)
