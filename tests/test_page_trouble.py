@@ -302,6 +302,6 @@ def test_no_module_writes_html_or_evaluates_text():
 
 def test_the_page_names_no_address_outside_itself():
     texts = {p: p.read_text("utf-8") for p in [ROOT / "index.html", *STATIC]}
-    allowed = ("http://www.w3.org/2000/svg", "http://localhost:8000/")
+    allowed = ("http://www.w3.org/2000/svg", "http://127.0.0.1:8000/")
     found = [p.name for p, t in texts.items() if "://" in functools.reduce(lambda s, a: s.replace(a, ""), allowed, t)]
     assert found == []
