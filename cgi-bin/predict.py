@@ -138,7 +138,7 @@ def expanded(images: list[str]) -> list[Source]:
         try:
             found += pictures_in(image)
         except OSError as error:
-            found.append(Source(image, f"Can't read it: {error.strerror}."))
+            found.append(Source(image, f"Can't read the file: {error.strerror}."))
     return found
 
 

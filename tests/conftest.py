@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,13 @@ def pytest_runtest_setup() -> Iterator[None]:
         if error.name not in ("tensorflow", "tflearn"):
             raise
         lacking(f"{error.name} is not installed: docs/platforms.md says where it is")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_counts() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and all that it starts inherits that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ import pytest
 
 import servers
 from benchmarks import processes
+from needs import program
 
 # Two processes that share 30 MB, and hold 30 MB more each.
 TWO = "import os, time; held = b'x' * (30 << 20); os.fork(); more = b'y' * (30 << 20); time.sleep(1)"
@@ -53,11 +54,13 @@ def test_what_two_processes_share_counts_once_in_the_memory_of_a_request() -> No
 
 
 def test_where_shares_are_not_told_it_counts_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    program("ps", "procps")
     monkeypatch.setattr(processes, "tree_mb", processes.tree_rss_mb)
     assert 120 < processes.request_peak_mb([sys.executable, "-c", TWO], b"") < 165
 
 
 def test_a_process_that_has_ended_holds_nothing() -> None:
+    program("ps", "procps")
     with subprocess.Popen(["true"]) as process:
         pass
     assert processes.tree_mb(process.pid) == processes.tree_rss_mb(process.pid) == 0

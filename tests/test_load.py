@@ -3,12 +3,12 @@
 import re
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
 import servers
 from benchmarks import load
+from needs import program
 
 
 def loaded(*arguments: str) -> tuple[int, str]:
@@ -25,9 +25,8 @@ def figure(pattern: str, text: str) -> float:
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "lighttpd"])
-def test_two_hundred_at_once_are_all_answered_soon_and_without_much_memory(server: str, request: Any) -> None:
-    if server == "lighttpd":
-        request.getfixturevalue("lighttpd")  # skips where it is not installed
+def test_two_hundred_at_once_are_all_answered_soon_and_without_much_memory(server: str) -> None:
+    program(*{"lighttpd": ["lighttpd"], "gunicorn": ["nginx", "nginx-light"]}[server])
     status, told = loaded("--server", server, "--burst", "200")
     assert status == 0, told
     answered, busy = figure(r"\banswered (\d+)", told), figure(r"\bbusy (\d+)", told)
@@ -39,6 +38,7 @@ def test_two_hundred_at_once_are_all_answered_soon_and_without_much_memory(serve
 
 
 def test_good_and_bad_clients_together_lose_nothing() -> None:
+    program("nginx", "nginx-light")
     status, told = loaded("--server", "gunicorn", "--clients", "8", "--seconds", "15")
     assert status == 0, told
     for kind in ("answered", "refused", "hangs up", "dawdles on"):

@@ -116,7 +116,7 @@ def test_what_stands_for_no_picture_is_named_and_the_others_are_still_read(
     (tmp_path / "notes.txt").write_text("nothing here")
     ended = run("predict", tmp_path, TOO_LONG, digits / "5.png")
     assert (ended.status, ended.out.splitlines()) == (1, [line(digits / "5.png", 5, scores)])
-    errors = [f"{tmp_path}: {NO_PICTURE}", f"{TOO_LONG}: Can't read it: File name too long."]
+    errors = [f"{tmp_path}: {NO_PICTURE}", f"{TOO_LONG}: Can't read the file: File name too long."]
     assert ended.err.splitlines()[-2:] == errors
 
 
