@@ -185,7 +185,8 @@ def test_it_has_one_thread_and_no_descriptor_of_the_server(start: Any) -> None:
     reader = start().ready()
     assert "Threads:\t1\n" in Path(f"/proc/{reader}/status").read_text()
     held = {str(one.readlink()) for one in Path(f"/proc/{reader}/fd").iterdir()}
-    kinds = sorted(one.partition(":")[0].rpartition(".")[2] for one in held)
+    # libffi keeps its own file open.
+    kinds = sorted(one.partition(":")[0].rpartition(".")[2] for one in held if "/libffi.so" not in one)
     assert kinds == ["/dev/null", "anon_inode", "lock", "log", "pipe", "socket"], held
     assert Path(f"/proc/{reader}/cwd").readlink() == Path("/")
 
