@@ -44,7 +44,7 @@ test: $(MADE)/.all
 
 # The tests that go through serving and reading; those of the page and of training take long and add nothing.
 COVERING = $(addprefix tests/test_,requests.py request_trouble.py resident.py preprocessing.py costs.py classifier.py \
-	convnet.py explain.py predict.py hostile.py library.py)
+	convnet.py explain.py predict.py hostile.py library.py packages.py origin.py start.py)
 
 # Measuring makes all slower: a test that waits for a promise in seconds may fail here, and counts only in `make test`.
 coverage: $(MADE)/.all

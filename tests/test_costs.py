@@ -151,3 +151,12 @@ def test_a_data_url_takes_little_more_memory_than_its_length(middle: bytes) -> N
         assert tracemalloc.get_traced_memory()[1] < 5 * len(body)
     finally:
         tracemalloc.stop()
+
+
+def test_only_a_single_picture_can_be_explained() -> None:
+    body, headers = form(saved(bar(), "PNG"), saved(bar(), "PNG"))
+    answer = servers.Wsgi().ask(body, headers, query="explain=1")
+    assert (answer.status, answer.json) == (
+        400,
+        {"result": 0, "data": [], "error": "Only a single picture can be explained; send one at a time."},
+    )
