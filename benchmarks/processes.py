@@ -101,8 +101,9 @@ def processor_ms(server: int) -> float:
 
 def readers(server: int) -> list[int]:
     """The resident readers that were started for a server."""
-    ends = f" {server}"
-    return [pid for pid, _, line in servers.processes() if " serving.reader " in line and line.rstrip().endswith(ends)]
+    lines = [(pid, above, line.rstrip()) for pid, above, line in servers.processes() if " serving.reader " in line]
+    found = {pid: above for pid, above, line in lines if line.endswith(f" {server}")}
+    return [pid for pid, above in found.items() if above not in found]
 
 
 def resident_mb(process: int) -> dict[str, float]:

@@ -266,8 +266,9 @@ def children(parent: int, name: str = "") -> list[int]:
 
 
 def readers(folder: str) -> list[int]:
-    """The processes that are resident readers with that runtime folder."""
-    return [pid for pid, _, line in processes() if f" serving.reader 3 {folder}/" in line]
+    """The processes that are resident readers with that runtime folder; a child has the command line of its reader."""
+    found = {pid: parent for pid, parent, line in processes() if f" serving.reader 3 {folder}/" in line}
+    return [pid for pid, parent in found.items() if parent not in found]
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 20) -> Any:
