@@ -87,7 +87,7 @@ $(MADE)/.made:
 	@mkdir -p "$(VENV)" 2>/dev/null && [ -w "$(VENV)" ] || { \
 	echo "$(VENV) can't be written. Say where the packages may be: make $(MAKECMDGOALS) VENV=~/.cache/mnist-draw" >&2; \
 	exit 1; }
-	"$(PYTHON)" -m venv "$(VENV)" || { echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@"$(PYTHON)" -m venv "$(VENV)" || { echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@touch "$@"
 
 $(MADE)/.serve: requirements-serve.txt deploy/requirements.in | $(MADE)/.made
