@@ -205,7 +205,7 @@ def test_what_a_child_prints_goes_to_the_log_of_the_server(start: Any) -> None:
 def test_it_ends_when_nobody_has_asked_for_a_while(start: Any) -> None:
     script = start(MNIST_RESIDENT_SECONDS="1")
     script.ready()
-    assert wait_until(lambda: not script.readers(), 10)  # 2 s, on a machine that has nothing else to do
+    assert wait_until(lambda: not script.readers(), 4)
     assert not list(Path(script.runtime, "mnist-draw").glob("*.socket"))
     assert script.ready()
 
@@ -218,7 +218,7 @@ def test_it_ends_soon_after_its_server(start: Any, tmp_path: Path, number: int) 
         assert script.address()
         assert server.ask(SEVEN).json["digit"] == 7
         os.killpg(server.process.pid, number)
-        assert wait_until(lambda: not script.readers(), 10)  # 2 s, on a machine that has nothing else to do
+        assert wait_until(lambda: not script.readers(), 4)
 
 
 def test_it_ends_with_its_server_while_a_child_hangs(start: Any) -> None:
@@ -232,7 +232,7 @@ def test_it_ends_with_its_server_while_a_child_hangs(start: Any) -> None:
         reader = script.readers()[0]
         assert wait_until(lambda: servers.children(reader))
         server.kill()
-    assert wait_until(lambda: not script.readers(), 10)  # 2 s, on a machine that has nothing else to do
+    assert wait_until(lambda: not script.readers(), 4)
     assert "more time or memory" in refused(script.finished(request))
 
 
