@@ -5,8 +5,11 @@
 #   make serve OPEN=1                 and open the browser
 #   make serve VENV=~/.cache/draw     another place for the packages
 #   make serve-wsgi                   under nginx and gunicorn, for more than one person
+#   make serve-ray                    under nginx and Ray Serve, which other machines can join: docs/scale.md
 #   make test TESTS=tests/test_preprocessing.py some tests only
+#   make test-ray                     the tests that need Ray, which it installs (Python 3.10 to 3.13)
 #   make coverage                     which branches of serving and reading no test takes: out/coverage/index.html
+#   make mutants                      how many small changes to serving and reading the tests notice (hours)
 #   make lint                         what reads the code without running it (the page's needs Node.js)
 #   make clean                        remove .venv and caches
 
@@ -29,7 +32,7 @@ PIP = "$(BIN)/python" -m pip install --quiet --disable-pip-version-check
 # With Node's own programs of the environment, if somebody has put them there, before those of the machine.
 NPM := $(shell PATH="$(BIN):$$PATH"; command -v npm)
 
-.PHONY: serve serve-wsgi test coverage lint lint-python lint-js lock clean
+.PHONY: serve serve-wsgi serve-ray test test-ray coverage mutants lint lint-python lint-js lock clean
 
 serve: $(MADE)/.serve
 	@exec "$(BIN)/python" deploy/start.py --bind "$(HOST)" "$(PORT)" $(if $(filter-out 0,$(OPEN)),--open)
@@ -39,18 +42,37 @@ serve-wsgi: $(MADE)/.wsgi
 	@echo "MNIST Draw is at http://$(HOST):$(PORT)/ (Ctrl-C stops it)"
 	@MNIST_BIND="$(HOST):$(PORT)" exec "$(BIN)/python" deploy/serve.py
 
+serve-ray: $(MADE)/.ray
+	@echo "MNIST Draw will be at http://$(HOST):$(PORT)/ in some seconds (Ctrl-C stops it)"
+	@MNIST_BIND="$(HOST):$(PORT)" MNIST_BEHIND=ray exec "$(BIN)/python" deploy/serve.py
+
+# A file's tests stay in one process, as they share servers and what was trained for them.
+SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile
+
 test: $(MADE)/.all
-	PATH="$$(cd "$(BIN)" && pwd):$$PATH" python -m pytest $(TESTS)
+	PATH="$$(cd "$(BIN)" && pwd):$$PATH" python -m pytest $(SIDE_BY_SIDE) $(TESTS)
+
+test-ray: $(MADE)/.all $(MADE)/.ray
+	PATH="$$(cd "$(BIN)" && pwd):$$PATH" python -m pytest -m ray $(TESTS)
 
 # The tests that go through serving and reading; those of the page and of training take long and add nothing.
 COVERING = $(addprefix tests/test_,requests.py request_trouble.py resident.py preprocessing.py costs.py classifier.py \
-	convnet.py explain.py predict.py hostile.py library.py packages.py origin.py start.py)
+	convnet.py explain.py predict.py hostile.py library.py packages.py origin.py start.py forms.py \
+	numbers.py cuts.py ruled.py frames.py specks.py inspection.py classical_at_work.py recorded.py \
+	serving_alone.py reader_alone.py client_alone.py starter_alone.py limits_alone.py html_answers.py \
+	request_bounds.py recorded_numbers.py recorded_cuts.py number_lattice.py number_paths.py number_pieces.py \
+	number_read.py number_rows.py number_writing.py)
 
 # Measuring makes all slower: a test that waits for a promise in seconds may fail here, and counts only in `make test`.
 coverage: $(MADE)/.all
-	-PATH="$$(cd "$(BIN)" && pwd):$$PATH" python -m pytest --cov --cov-report= $(COVERING)
+	-PATH="$$(cd "$(BIN)" && pwd):$$PATH" python -m pytest $(SIDE_BY_SIDE) --cov --cov-report= $(COVERING)
 	"$(BIN)/python" -m coverage html --quiet
 	"$(BIN)/python" -m coverage report --show-missing --skip-covered
+
+# Another sample: make mutants MUTANTS="--number 300 --seed 7"
+mutants: $(MADE)/.all
+	$(PIP) cosmic-ray==8.7.0
+	nice "$(BIN)/python" benchmarks/mutants.py $(MUTANTS)
 
 lint: lint-python lint-js
 
@@ -102,6 +124,11 @@ $(MADE)/.wsgi: deploy/requirements.lock | $(MADE)/.made
 $(MADE)/.all: requirements-dev.txt requirements.txt requirements-serve.txt deploy/requirements.in | $(MADE)/.made
 	@"$(BIN)/python" deploy/install.py all
 	@touch "$@" "$(VENV)/.serve"
+
+$(MADE)/.ray: requirements-ray.txt requirements.txt requirements-serve.txt deploy/requirements.in | $(MADE)/.made
+	@echo "Installing Ray and what it needs into $(VENV)"
+	$(PIP) -r requirements-ray.txt
+	@touch "$@"
 
 node_modules/.made: package.json package-lock.json
 	PATH="$(BIN):$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund

@@ -14,6 +14,8 @@ const SHELL = [
   "static/ask/asker.js",
   "static/ask/patience.js",
   "static/ask/request.js",
+  "static/below.css",
+  "static/browser/base64.js",
   "static/browser/colours.js",
   "static/browser/frame.js",
   "static/browser/offline.js",
@@ -22,11 +24,14 @@ const SHELL = [
   "static/browser/settings.js",
   "static/draw/drawing.js",
   "static/draw/geometry.js",
+  "static/draw/itxt.js",
   "static/draw/keyboard.js",
   "static/draw/paint.js",
   "static/draw/pen.js",
+  "static/draw/read.js",
   "static/draw/samples.js",
   "static/draw/screen.js",
+  "static/draw/share.js",
   "static/draw/sketch.js",
   "static/draw/tools.js",
   "static/icon-maskable.svg",
@@ -34,25 +39,45 @@ const SHELL = [
   "static/keep/album.js",
   "static/keep/export.js",
   "static/keep/history.js",
+  "static/keep/link.js",
+  "static/keep/picture.js",
   "static/keep/png.js",
+  "static/keep/take.js",
   "static/keep/teach.js",
   "static/keys.js",
   "static/main.js",
   "static/manifest.webmanifest",
+  "static/pictures/brought.js",
   "static/pictures/intake.js",
   "static/pictures/list.js",
-  "static/pictures/shrink.js",
   "static/show/answer.js",
   "static/show/chart.js",
+  "static/show/digits.js",
   "static/show/heat.js",
   "static/show/models.js",
+  "static/show/spelling.js",
+  "static/show/stage.js",
+  "static/show/stencil.js",
   "static/show/why.js",
   "static/show/words.js",
   "static/style.css",
   "static/theme.js",
+  "static/think/think.js",
+];
+// Of no use without the server, so kept once it was asked for: a first visit loads less.
+const LATER = [
+  "static/pictures/shrink.js",
+  "static/think/build.js",
+  "static/think/fool.js",
+  "static/think/grid.js",
+  "static/think/lens.js",
+  "static/think/network.js",
+  "static/think/place.js",
+  "static/think/strokes.js",
+  "static/think/think.css",
 ];
 const PAGE = new URL("./", worker.registration.scope).href;
-const KEPT = new Set(SHELL.map((path) => new URL(path, worker.registration.scope).href));
+const KEPT = new Set([...SHELL, ...LATER].map((path) => new URL(path, worker.registration.scope).href));
 
 /**
  * The pages that are open, by their client's id: the kept copy, or one from the network, which is ours or is not.
@@ -78,7 +103,7 @@ worker.addEventListener("fetch", (event) => {
   if (visit) event.respondWith(file(event, key, visit));
 });
 
-/** Keeps all files of the page. Throws TypeError where one is missing or another program answers. */
+/** Keeps the files of the page's shell. Throws TypeError where one is missing or another program answers. */
 async function keepAll() {
   const cache = await caches.open(CACHE);
   await cache.addAll(SHELL.map((path) => new Request(path, { cache: "no-cache" })));

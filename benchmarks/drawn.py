@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
-from multiprocessing import Pool
+from collections.abc import Callable, Iterable, Sequence
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,10 +21,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
-from pen_digits import CONDITIONS, STROKES, Digit, Strokes, digits, png, render  # noqa: E402
+from pen_digits import CONDITIONS, CORPORA, Digit, Strokes, digits, png, render  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
+from learning import plots  # noqa: E402
 from learning.data import dataset  # noqa: E402
 from learning.figures import calibration_error  # noqa: E402
 from reading import cards, classifier  # noqa: E402
@@ -57,7 +58,8 @@ def _read_scan(picture: np.ndarray) -> np.ndarray:
 
 
 def _on_all_cores(work: Callable[[Any], np.ndarray], jobs: Any, unit: str) -> np.ndarray:
-    with Pool() as pool:
+    # "spawn": a forked worker would have threads' locks and signal handlers of this process, and might never end.
+    with get_context("spawn").Pool() as pool:
         read = tqdm(pool.imap(work, jobs, chunksize=64), total=len(jobs), unit=unit)
         return np.fromiter(read, np.dtype((np.float32, (SIDE, SIDE))), len(jobs))
 
@@ -181,15 +183,17 @@ def parser() -> argparse.ArgumentParser:
     said = (__doc__ or "").partition("\n")[0]
     result = argparse.ArgumentParser(prog="drawn.py", description=said)
     result.add_argument("--model", default=cards.DEFAULT, help="name of the model (default: %(default)s)")
+    corpora = "corpora, .jsonl or .jsonl.gz (default: both to measure on, in ../shared/strokes)"
+    result.add_argument("--strokes", type=Path, nargs="+", metavar="FILE", default=CORPORA, help=corpora)
     result.add_argument(
-        "--strokes", type=Path, default=STROKES, help="corpus, .jsonl or .jsonl.gz (default: ../shared/strokes)"
-    )
-    result.add_argument(
-        "--limit", type=_positive, metavar="N", help="take N digits of it, spread evenly (default: all)"
+        "--limit", type=_positive, metavar="N", help="take N digits of each, spread evenly (default: all)"
     )
     result.add_argument("--sheet", type=Path, metavar="OUT.png", help="save a contact sheet of all misread digits")
+    result.add_argument("--reliability", type=Path, metavar="OUT.png", help="save a reliability diagram")
     result.add_argument("--scan-sheet", type=Path, metavar="OUT.png", help="the same of MNIST's misread test images")
-    result.add_argument("--pictures", type=Path, metavar="OUT.npz", help="save the 28x28 pictures and labels")
+    result.add_argument(
+        "--pictures", type=Path, metavar="OUT.npz", help="save the 28x28 pictures and labels, as OUT-CORPUS.npz"
+    )
     result.add_argument("--data", help="folder or URL of MNIST's IDX files (default: as train.py finds them)")
     result.add_argument("--no-mnist", action="store_true", help="leave MNIST's test set out")
     return result
@@ -201,29 +205,64 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def measured(model: classifier.Model, corpus: list[Digit], title: str) -> tuple[dict[str, Result], dict[str, Any]]:
+    """Read a corpus in every condition and print the tables; returns the results, and the pictures by condition."""
+    labels = np.array([digit.label for digit in corpus])
+    read = pictures(corpus)
+    results = {name: judge(model, read[name], labels) for name in read}
+    print(f"{title}:\n\n{summary(results)}")
+    print(f"Accuracy by digit:\n\n{by_digit(results)}\nCommonest mistakes:\n\n{confusions(results)}")
+    print(f"Expected calibration error of all six ways, 15 bins: {100 * gap(results.values()):.2f} %\n")
+    return results, read
+
+
+def gap(results: Iterable[Result]) -> float:
+    """The expected calibration error of several results together, 0..1."""
+    return calibration_error(*_joined(list(results)))
+
+
 def run(options: argparse.Namespace) -> None:
     """Measure and print."""
     model = classifier.load(options.model)
-    corpus = digits(options.strokes, options.limit)
-    labels = np.array([digit.label for digit in corpus])
-    read = pictures(corpus)
-    if options.pictures:
-        saved = {name: in_bytes(one) for name, one in read.items()}
-        np.savez_compressed(options.pictures, **{"labels": labels, **saved})  # type: ignore[arg-type]
-    results = {name: judge(model, read[name], labels) for name in read}
-    print(f"Model {model.card['name']}, digits drawn as on the page:\n\n{summary(results)}")
-    print(f"Accuracy by digit:\n\n{by_digit(results)}\nCommonest mistakes:\n\n{confusions(results)}")
+    corpora = {path: digits(path, options.limit) for path in options.strokes}
+    print(f"Model {model.card['name']}, digits drawn as on the page.\n")
+    cells, curves = [], {}
+    for path, corpus in corpora.items():
+        name = path.name.partition(".")[0]
+        results, read = measured(model, corpus, f"{name}, {len(corpus):,} digits")
+        cells += misread(results, read)
+        curves[name] = list(results.values())
+        if options.pictures:
+            save_pictures(options.pictures.with_name(f"{options.pictures.stem}-{name}.npz"), corpus, read)
     if options.sheet:
-        contact_sheet(misread(results, read)).save(options.sheet)
+        contact_sheet(cells).save(options.sheet)
     if not options.no_mnist:
-        test = dataset.load(options.data)
-        scanned = scans(test.X_test)
-        result = judge(model, scanned, test.y_test)
-        print(f"MNIST's test images, read from PNG files:\n\n{by_halves(result)}")
-        error = calibration_error(result.confidence, result.right)
-        print(f"Expected calibration error on them, 15 bins: {100 * error:.2f} %")
-        if options.scan_sheet:
-            contact_sheet(misread({"scans": result}, {"scans": scanned})).save(options.scan_sheet)
+        curves["MNIST's test images"] = [on_mnist(model, options)]
+    if options.reliability:
+        plots.reliability({name: _joined(results) for name, results in curves.items()}, options.reliability)
+
+
+def _joined(results: list[Result]) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([one.confidence for one in results]), np.concatenate([one.right for one in results])
+
+
+def save_pictures(path: Path, corpus: list[Digit], read: dict[str, np.ndarray]) -> None:
+    """Save the 28x28 pictures of a corpus by condition, and its labels."""
+    saved = {name: in_bytes(one) for name, one in read.items()}
+    np.savez_compressed(path, labels=np.array([digit.label for digit in corpus]), **saved)  # type: ignore[arg-type]
+
+
+def on_mnist(model: classifier.Model, options: argparse.Namespace) -> Result:
+    """Read MNIST's test images and print their tables."""
+    test = dataset.load(options.data)
+    scanned = scans(test.X_test)
+    result = judge(model, scanned, test.y_test)
+    print(f"MNIST's test images, read from PNG files:\n\n{by_halves(result)}\n{confusions({'scans': result})}")
+    error = calibration_error(result.confidence, result.right)
+    print(f"Expected calibration error on them, 15 bins: {100 * error:.2f} %")
+    if options.scan_sheet:
+        contact_sheet(misread({"scans": result}, {"scans": scanned})).save(options.scan_sheet)
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

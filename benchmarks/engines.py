@@ -28,6 +28,7 @@ import numpy as np
 
 from learning.data import dataset
 from reading import cards, classifier, engines
+from reading.errors import Problem
 
 AGREEMENT = 1e-4  # the most that a score may differ
 WARM_UP = 3  # rounds that are not counted
@@ -144,4 +145,7 @@ def _compare(models: dict[str, classifier.Model], pictures: np.ndarray) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Problem as problem:
+        sys.exit(f"engines.py: {problem}")

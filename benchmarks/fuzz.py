@@ -1,12 +1,13 @@
-"""Feeds damaged pictures to `reading` and requests that follow no rule to the WSGI application, and looks for harm.
+"""Feeds odd pictures to `reading` and requests that follow no rule to the WSGI application, and looks for harm.
 
-    python benchmarks/fuzz.py                    # 100,000 inputs, a quarter of an hour
+    python benchmarks/fuzz.py                    # 250,000 inputs, half an hour
     python benchmarks/fuzz.py --inputs 2000 --keep
 
+A third are picture files with bytes changed, a third are built of pieces that are valid each, a third are requests.
 Harm is an exception that is not raised on purpose, more than 2 seconds of processor time for one input, or more than
 200 MB of memory above what the process had before. Prints how many inputs were answered with what; exit status 1
-if one did harm. `--keep` adds to `tests/corpus/` an input for each answer that has none there yet: the tests go
-through that folder.
+if one did harm. Who stops it (Ctrl-C, `kill`) is told a moment later what was found until then. `--keep` adds to
+`tests/corpus/` an input for each answer that has none there yet: the tests go through that folder.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import hashlib
 import json
 import re
 import resource
+import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -41,22 +44,31 @@ def main() -> int:
     args = _arguments().parse_args()
     hunts = [
         Hunt(hostile.damaged(), hostile.told_of_picture, _keep_picture if args.keep else _leave),
+        Hunt(hostile.built, hostile.told_of_picture, _keep_picture if args.keep else _leave),
         Hunt(hostile.requests, hostile.told_of_request, _keep_request if args.keep else _leave),
     ]
     hunts[0].known = {hostile.told_of_picture(path.read_bytes()) for path in hostile.kept_pictures()}
-    hunts[1].known = {hostile.told_of_request(_request(path)) for path in hostile.kept_requests()}
-    with tqdm(total=args.inputs, unit="input", disable=None) as bar:
-        for number in range(args.inputs // (2 * ROUND) or 1):
-            for hunt in hunts:
-                hunt.round(args.seed + number, min(ROUND, args.inputs))
-                bar.update(ROUND)
+    hunts[1].known = hunts[0].known
+    hunts[2].known = {hostile.told_of_request(_request(path)) for path in hostile.kept_requests()}
+    stopped = threading.Event()
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, lambda *_: stopped.set())
+    rounds = -(-args.inputs // (len(hunts) * ROUND))
+    with tqdm(total=args.inputs, unit="input", mininterval=5) as bar:
+        for number, hunt in ((number, hunt) for number in range(rounds) for hunt in hunts):
+            if stopped.is_set():
+                break
+            hunt.round(args.seed + number, min(ROUND, args.inputs))
+            bar.set_postfix(harm=sum(len(each.harm) for each in hunts), refresh=False)
+            bar.update(ROUND)
+    print(f"seeds from {args.seed} on")
     return max([hunt.report() for hunt in hunts])
 
 
 def _arguments() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
-    parser.add_argument("--inputs", type=int, default=100_000, help="how many, half of each kind (default 100,000)")
+    parser.add_argument("--inputs", type=int, default=250_000, help="how many, a third of each kind (default 250,000)")
     parser.add_argument("--seed", type=int, default=0, help="of the first round (default 0)")
     parser.add_argument("--keep", action="store_true", help="add inputs with new answers to tests/corpus")
     return parser

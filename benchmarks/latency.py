@@ -4,14 +4,15 @@
     python benchmarks/latency.py --literal 0        # without the obvious way, which needs TensorFlow
     python benchmarks/latency.py --against FOLDER   # also a cold answer of another version of this project
     python benchmarks/latency.py --long 100000      # what a reader holds after 1,000 requests, and after so many
+    python benchmarks/latency.py --idle             # how long after its last answer a reader ends
 
 Measures, interleaved, so that whatever else the machine does is spread over all: through `python -m http.server
 --cgi`, a bare CGI script that prints `{}`, and ours with a 280x280 PNG data URL: "ours" is answered by the resident
-reader, and so are "svm", "voting" and "explain", for which "... inside" is the same work in-process; "cold" is ours
-without a reader. The literal approach is a fresh process that imports TFLearn, loads the checkpoint and predicts.
-Prints medians in milliseconds, the ratios that are promised, the processor time of all processes, the memory of an
-idle reader, and how much memory one cold request holds at its peak: all of its processes together, of which ours has
-three, and the largest one alone (`--json` for machines).
+reader, and so are "svm", "voting" and "explain", for which "... inside" is the same work in-process, and what the page
+asks to show a model at work; "cold" is ours without a reader. The literal approach is a fresh process that imports
+TFLearn, loads the checkpoint and predicts. Prints medians in milliseconds, the ratios that are promised, the processor
+time of all processes, the memory of an idle reader, and how much memory one cold request holds at its peak: all of its
+processes together, of which ours has three, and the largest one alone (`--json` for machines).
 """
 
 import argparse
@@ -22,9 +23,12 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +36,15 @@ from cgi_server import CGI, ROOT, drawing, post, server
 from processes import peak_mb, processor_ms, readers, request_peak_mb, resident_mb
 
 QUERIES = {"svm": "model=svm", "voting": "model=voting", "explain": "explain=1"}
+# The network at work, and the plain answer that it is compared with.
+AT_WORK = {
+    "network": ("explain=network", "ours"),
+    "svm at work": ("model=svm&explain=network", "svm"),
+    "voting at work": ("model=voting&explain=network", "voting"),
+}
 SLOW = ("literal",)  # takes seconds: fewer runs, and none to warm it
 MEMORY_RUNS = 5  # requests of ours whose memory is looked at; the literal approach is one long process, once will do
+LOAD_SECONDS = 5  # a reader has loaded everything by then
 EARLY = 1000  # requests after which a reader holds what it will hold
 LITERAL = f"""
 import sys
@@ -56,6 +67,8 @@ def main() -> int:
     url = drawing()
     if args.long:
         return _long(args.long, url)
+    if args.idle:
+        return _idle(url)
     memory = _memory(url, literal=args.literal > 0)
     with ExitStack() as stack:
         port, process = stack.enter_context(server())
@@ -76,6 +89,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--literal", type=int, default=5, help="runs of the literal approach (default 5)")
     parser.add_argument("--against", type=Path, metavar="FOLDER", help="another version, for its cold answer")
     parser.add_argument("--long", type=int, default=0, metavar="N", help="only send so many requests, to one reader")
+    parser.add_argument("--idle", action="store_true", help="only wait until a reader without requests ends")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser
 
@@ -96,6 +110,7 @@ def _ways(port: int, cold: int, url: bytes) -> dict[str, Way]:
     for name, query in QUERIES.items():
         ways[name] = partial(_ours, port, url, f"?{query}")
         ways[f"{name} inside"] = partial(_wsgi, url, query)
+    ways |= {name: partial(_ours, port, url, f"?{query}") for name, (query, _) in AT_WORK.items()}
     return ways | {"wsgi": partial(_wsgi, url), "literal": literal}
 
 
@@ -174,16 +189,38 @@ def _long(number: int, url: bytes) -> int:
     """
     with server() as (port, process):
         _ours(port, url)
-        time.sleep(5)  # a reader loads everything
+        time.sleep(LOAD_SECONDS)
         early: dict[str, float] = {}
-        for done in range(1, number + 1):
-            _ours(port, url)
-            if done in (EARLY, number):
-                time.sleep(0.5)  # the last child is still being taken apart
-                held = _held(process)
-                early = early or held
-                print(f"after {done:,} requests: {held}", flush=True)
+        for first, last in ((0, min(EARLY, number)), (EARLY, number)):
+            if first >= last:
+                break
+            with ThreadPoolExecutor(os.cpu_count()) as clients:
+                deque(clients.map(partial(_ours, port), repeat(url, last - first)), 0)  # raises what one of them did
+            time.sleep(0.5)  # the last child is still being taken apart
+            held = _held(process)
+            early = early or held
+            print(f"after {last:,} requests: {held}", flush=True)
     return int(any(held[what] > 1.1 * early[what] for what in early) or held["reader"] != early["reader"])
+
+
+def _idle(url: bytes) -> int:
+    """Wait until a reader without requests ends, and print how long after its answer that is. Linux only."""
+    with server() as (port, process):
+        _ours(port, url)  # by the script itself, which leaves a reader behind
+        found = _awaited(lambda: readers(process))
+        time.sleep(LOAD_SECONDS)
+        _ours(port, url)
+        begun = time.monotonic()
+        _awaited(lambda: not set(found) & set(readers(process)))
+        print(f"The reader ended {time.monotonic() - begun:.1f} s after its last answer.")
+    return 0
+
+
+def _awaited(look: Callable[[], Any]) -> Any:
+    """What a look finds, as soon as it finds something."""
+    while not (found := look()):
+        time.sleep(0.05)
+    return found
 
 
 def _held(process: int) -> dict[str, float]:
@@ -220,6 +257,8 @@ def _ratios(medians: dict[str, float], processor: dict[str, float]) -> dict[str,
     found = {"times_bare": medians["ours"] / medians["bare"], "cold_times_bare": medians["cold"] / medians["bare"]}
     for name in QUERIES:
         found[f"{name}_times_inside_and_bare"] = medians[name] / (medians[f"{name} inside"] + medians["bare"])
+    for name, (_, plain) in AT_WORK.items():
+        found[f"{name.replace(' ', '_')}_times_plain"] = medians[name] / medians[plain]
     if processor:
         found["processor_times_bare"] = processor["ours"] / processor["bare"]
     if "cold other" in medians:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-import json
 import math
 import sys
 from collections.abc import Sequence
@@ -17,12 +15,16 @@ sys.path.insert(0, str(ROOT / "cgi-bin"))
 import numpy as np  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 
+from learning.data.strokes import read  # noqa: E402
 from learning.errors import BadDataset  # noqa: E402
 
-STROKES = ROOT.parent / "shared" / "strokes" / "unipen-digits-dev.jsonl.gz"
+CORPORA = [
+    ROOT.parent / "shared" / "strokes" / name for name in ("unipen-digits-dev.jsonl.gz", "pendigits-dev.jsonl.gz")
+]
 WHERE = (
-    "They are isolated digits of UNIPEN Train-R01/V07, benchmark 1a (Zenodo, doi 10.5281/zenodo.1195803), one JSON "
-    'object a line: {"label": 9, "strokes": [[[x, y], ...], ...]}, y down. Name such a file with --strokes.'
+    "They are digits of UNIPEN Train-R01/V07, benchmark 1a (Zenodo, doi 10.5281/zenodo.1195803) and of Pen-Based "
+    "Recognition of Handwritten Digits (UCI, doi 10.24432/C5MG6K); fetch.py --strokes gets both. One JSON object a "
+    'line: {"writer": "name", "label": 9, "strokes": [[[x, y], ...], ...]}, y down. Name such files with --strokes.'
 )
 CANVAS = 280  # pixels a side
 OVERSAMPLING = 3  # drawn this much larger, then averaged down
@@ -62,23 +64,11 @@ def digits(path: Path, limit: int | None = None) -> list[Digit]:
     Raises BadDataset.
     """
     try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-            every = [_digit(line) for line in lines if line.strip()]
-    except FileNotFoundError as error:
-        raise BadDataset(f"There are no strokes at {path}. {WHERE}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadDataset(f"The strokes in {path} can't be read: {error}. {WHERE}") from error
-    if not every:
-        raise BadDataset(f"There is no digit in {path}. {WHERE}")
+        found = read(path)
+    except BadDataset as error:
+        raise BadDataset(f"{error} {WHERE}") from error
+    every = [Digit(int(label), written) for label, written in zip(found.labels, found.strokes, strict=True)]
     return every if limit is None or limit >= len(every) else [every[at * len(every) // limit] for at in range(limit)]
-
-
-def _digit(line: str) -> Digit:
-    record = json.loads(line)
-    strokes = [np.asarray(stroke, float).reshape(-1, 2) for stroke in record["strokes"] if stroke]
-    if record["label"] not in range(10) or not strokes:
-        raise ValueError(f"no digit of 0 to 9 with strokes: {line[:60].strip()}")
-    return Digit(record["label"], strokes)
 
 
 def render(strokes: Strokes, condition: str, rng: np.random.Generator) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""Fetch MNIST and save it as one HDF5 file, if wanted with shifted and turned variants of the training images.
+"""Fetch MNIST and save it as one HDF5 file, if wanted with shifted and turned variants; or fetch digits as pen strokes.
 
 python cgi-bin/fetch.py                       writes mnist.h5
 python cgi-bin/fetch.py -s -o shifted.h5      five times as many training images
 python cgi-bin/fetch.py --samples 20 samples  twenty test images as PNG files, to try uploading with
+python cgi-bin/fetch.py --strokes             digits of 185 people with a pen, kept for train.py
 """
 
 import argparse
@@ -55,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
         metavar=("N", "DIR"),
         help="write N test images as PNG files named by their label to DIR, and no HDF5 file",
     )
+    add("--strokes", action="store_true", help="get two corpora of pen digits for train.py, and write no HDF5 file")
     add(
         "--data",
         type=named,
@@ -72,6 +74,18 @@ def parser() -> argparse.ArgumentParser:
 
 def run(chosen: argparse.Namespace) -> int:
     """Fetch as the command line says."""
+    return _strokes() if chosen.strokes else _mnist(chosen)
+
+
+def _strokes() -> int:
+    from learning.data import corpora
+
+    for said in corpora.fetch():
+        print(said, flush=True)
+    return 0
+
+
+def _mnist(chosen: argparse.Namespace) -> int:
     from learning.data import dataset, hdf5, variants
     from learning.data.mnist import SHA256
     from learning.replacing import check_regular

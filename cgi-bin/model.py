@@ -11,6 +11,7 @@ served is run by LiteRT, or by numpy alone (`reading/convnet.py`).
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import partial
 from pathlib import Path
@@ -19,27 +20,29 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from reading.deskew import STEEPEST
-from reading.views import TURNS
+from reading.engines import silent_stderr
 
 if TYPE_CHECKING:
     from reading.arrays import Bytes, Float
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow tells pages that concern nobody who trains: from its C++ parts only what is fatal, from Python errors.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 CLASSES = 11  # ten digits and, last, "not a digit"
 # Networks side by side whose logits are averaged, an ensemble in one file, and how each sees the picture (`_views`).
 # Other views are wrong about other digits, so that one network each is better than as many that see the same.
-TOWERS = ("as it is", "as it is", "upright", "polar", "polar upright")
-# One row a convolution, all 3x3 with ReLU: channels, padding, and whether pooling to half the size follows
+TOWERS = ("as it is", "upright")
+# One row a convolution, all 3x3 with ReLU: channels, padding, and whether pooling to half the size follows. Pooling
+# right after the first one makes all that follows four times cheaper, and costs no accuracy.
 LAYERS = [
-    (32, "valid", False),
-    (32, "valid", True),
+    (32, "same", True),
     (64, "same", False),
-    (64, "valid", True),
+    (96, "same", True),
     (128, "same", False),
     (128, "valid", False),
 ]
-DROPOUT = 0.5  # share of the last features that is dropped in training
+DROPOUT = 0.4  # share of the last features that is dropped in training
 EPSILON = 1e-5  # of batch normalisation, TFLearn's own default
 PART = 500  # pictures scored at once: bounds the memory
 FRESH = 0.1  # what a batch counts in the moving averages of batch normalisation, TFLearn's own default
@@ -51,7 +54,9 @@ def import_tflearn() -> Any:
     `tensorflow.python.util.nest.is_sequence` is now `is_nested`, `PIL.Image.ANTIALIAS` is now `LANCZOS`.
     """
     import PIL.Image
-    from tensorflow.python.util import nest
+
+    with silent_stderr():  # what C++ code tells before it knows its log level
+        from tensorflow.python.util import nest
 
     nest.is_sequence = getattr(nest, "is_sequence", nest.is_nested)
     if not hasattr(PIL.Image, "ANTIALIAS"):
@@ -81,8 +86,7 @@ def network(training: bool) -> Network:
 
 def _views(picture: Any) -> dict[str, Any]:
     """What the towers may look at: part of the graph, so that whoever runs the network need not know of it."""
-    straight = upright(picture)
-    return {"as it is": picture, "upright": straight, "polar": polar(picture), "polar upright": polar(straight)}
+    return {"as it is": picture, "upright": upright(picture)}
 
 
 def upright(picture: Any) -> Any:
@@ -99,23 +103,6 @@ def upright(picture: Any) -> Any:
     rows = tf.matmul(_nearness(tf, middle_y + away, pixels), ink)
     x = (middle_x + away)[:, None] + (slant * away)[..., None]
     return tf.reduce_sum(_nearness(tf, x, pixels) * rows[:, :, None], 3)[..., None]
-
-
-def polar(picture: Any) -> Any:
-    """Each picture, float32 (n, 28, 28, 1), in polar coordinates about the centre of its ink, by interpolation.
-
-    Row i is what lies i / 2 pixels from the centre; the columns go round it TURNS times, from upper left. A digit that
-    is turned is one moved sideways here, and what is near in the picture may be far apart (for the use in networks see
-    Esteves et al., "Polar transformer networks", 2018).
-    """
-    import tensorflow.compat.v1 as tf
-
-    ink, pixels = picture[..., 0], tf.range(28.0)
-    middle_x, middle_y, _ = _moments(tf, ink, pixels)
-    radius, angle = np.arange(28)[:, None] / 2, np.pi * (0.5 - TURNS + 2 * TURNS * np.arange(28) / 28)
-    y, x = ((radius * wave(angle)).reshape(1, -1).astype(np.float32) for wave in (np.sin, np.cos))
-    rows = tf.matmul(_nearness(tf, y + middle_y, pixels), ink)
-    return tf.reshape(tf.reduce_sum(_nearness(tf, x + middle_x, pixels) * rows, 2), [-1, 28, 28, 1])
 
 
 def _moments(tf: Any, ink: Any, pixels: Any) -> tuple[Any, Any, Any]:

@@ -1,8 +1,9 @@
-"""Say which digits pictures show: files, whole folders, or standard input.
+"""Say which digits and numbers pictures show: files, whole folders, or standard input.
 
 python cgi-bin/predict.py five.png            prints five.png: 5 (99.7 %)
 python cgi-bin/predict.py -m svm -v folder    another model; all scores, and the picture that it read
 cat five.png | python cgi-bin/predict.py -    reads standard input
+python cgi-bin/predict.py --read one five.png reads one digit, however many there seem to be
 """
 
 import argparse
@@ -13,6 +14,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from reading.ways import WAYS
 
 if TYPE_CHECKING:
     from reading.arrays import Float
@@ -62,6 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("predict.py: this needs fork, as Linux and macOS have it; on Windows run it in WSL.", file=sys.stderr)
         return 1
     chosen = parser().parse_args(arguments)
+    if bool(chosen.cluster) != bool(chosen.outpath) or (chosen.parquet and not chosen.cluster):
+        parser().error("--cluster and --outpath need each other, and --parquet needs both")
     try:
         import tqdm  # noqa: F401
 
@@ -102,19 +107,45 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("-m", "--model", default="cnn", help="name of the model (default: %(default)s)")
     made.add_argument("-v", "--verbose", action="store_true", help="show all ten scores, and the picture as text")
     made.add_argument("--json", action="store_true", help="print one JSON object a line")
+    made.add_argument(
+        "--read",
+        choices=WAYS,
+        default=WAYS[0],
+        help="read one digit or a number; auto decides by the picture (default: %(default)s)",
+    )
+    add_cluster(made)
     made.add_argument("images", nargs="+", metavar="IMAGE", help="a picture, a folder of them, or - (standard input)")
     return made
 
 
+def add_cluster(made: argparse.ArgumentParser) -> None:
+    """Add the options of many pictures."""
+    group = made.add_argument_group("many pictures", "Folders count with all below them; patterns and s3:// are read.")
+    where = "read them with Ray, on this machine's cores or on the cluster at ADDRESS (HOST:PORT or auto)"
+    group.add_argument("--cluster", nargs="?", const="local", metavar="ADDRESS", help=where)
+    goes_on = "folder of the answers, a JSON object a line; the same command goes on where it was cut short"
+    group.add_argument("-o", "--outpath", type=Path, metavar="FOLDER", help=goes_on)
+    group.add_argument("--parquet", action="store_true", help="write Parquet files")
+
+
+def run_on_cluster(chosen: argparse.Namespace) -> int:
+    """Predict on a cluster as the command line says."""
+    from scaling.batches import Job, run
+
+    return run(Job(chosen.images, ENDINGS, chosen.model, chosen.read, chosen.outpath, chosen.parquet), chosen.cluster)
+
+
 def run(chosen: argparse.Namespace) -> int:
     """Predict as the command line says."""
+    if chosen.cluster:
+        return run_on_cluster(chosen)
     from tqdm import tqdm
 
     from reading import classifier
 
     model = classifier.load(chosen.model)
     failed = False
-    for file, digit, error in answers(expanded(chosen.images), model):
+    for file, digit, error in answers(expanded(chosen.images), model, chosen.read):
         failed |= digit is None
         if chosen.json:
             tqdm.write(as_json(file, digit, error))
@@ -151,11 +182,11 @@ def pictures_in(image: str) -> list[Source]:
     return [Source(str(file)) for file in files] or [nothing]
 
 
-def answers(sources: list[Source], model: "Model") -> Iterator[Answer]:
+def answers(sources: list[Source], model: "Model", how: str) -> Iterator[Answer]:
     """Read and score pictures, many at once, in their order; with a progress bar if there are many."""
     bar = progress(len(sources))
     for start in range(0, len(sources), BATCH):
-        yield from scored([read(source, bar) for source in sources[start : start + BATCH]], model)
+        yield from scored([read(source, how, bar) for source in sources[start : start + BATCH]], model)
     bar.close()
 
 
@@ -167,7 +198,7 @@ def progress(total: int) -> Bar:
     return bar
 
 
-def read(source: Source, bar: Bar) -> "tuple[str, Preprocessed | str]":
+def read(source: Source, how: str, bar: Bar) -> "tuple[str, Preprocessed | str]":
     """Return the file's name, and the picture or a sentence that says why there is none."""
     from reading.errors import Problem
     from reading.preprocessing import preprocess
@@ -177,7 +208,7 @@ def read(source: Source, bar: Bar) -> "tuple[str, Preprocessed | str]":
         return source
     file = source.file
     try:
-        return file, preprocess(content(file))
+        return file, preprocess(content(file), how)
     except OSError as error:
         return file, f"Can't read the file: {error.strerror or error}."
     except Problem as problem:
@@ -218,21 +249,31 @@ def bounded(blocks: Iterator[bytes]) -> bytes:
 def scored(read: "list[tuple[str, Preprocessed | str]]", model: "Model") -> Iterator[Answer]:
     """Score those that could be read, all at once."""
     from reading.digits import classify
+    from reading.errors import Problem
 
     digits = iter(classify([one for _, one in read if not isinstance(one, str)], model))
     for file, one in read:
-        yield Answer(file, error=one) if isinstance(one, str) else Answer(file, next(digits))
+        said = one if isinstance(one, str) else next(digits)
+        yield Answer(file, error=str(said)) if isinstance(said, (str, Problem)) else Answer(file, said)
 
 
 def as_text(file: str, digit: "Digit", verbose: bool) -> str:
     """Return the line of an answer, or the lines."""
-    doubt = ", unsure" if digit.unsure else ""
-    line = f"{shown(file)}: {digit.digit} ({100 * digit.confidence:.1f} %{doubt})"
-    if not verbose:
-        return line
-    shares = [(each, 100 * score) for each, score in enumerate(digit.scores)]
+    number = digit.number
+    read = [digit] if number is None else number.digits
+    shares = ", ".join(f"{100 * one.confidence:.1f} %" for one in read)
+    doubt = ", unsure" if any(one.unsure for one in read) else ""
+    line = f"{shown(file)}: {digit.digit if number is None else number.text} ({shares}{doubt})"
+    return "\n".join(
+        [line, *(part for one in read for part in details(one.scores, one.picture))] if verbose else [line]
+    )
+
+
+def details(scores: list[float], picture: "Float") -> list[str]:
+    """Return lines of text that show ten scores, and the picture as the model read it."""
+    shares = [(each, 100 * score) for each, score in enumerate(scores)]
     bars = [f"  {each}  {share:6.2f} % {'#' * round(share * 0.4)}".rstrip() for each, share in shares]
-    return "\n".join([line, *bars, drawing(digit.picture), ""])
+    return [*bars, drawing(picture), ""]
 
 
 def drawing(picture: "Float") -> str:

@@ -1,8 +1,10 @@
 """Train a model again, and replace the shipped one once the new one is complete and checked.
 
-python cgi-bin/train.py            the CNN, on MNIST's 60,000 training images
+python cgi-bin/train.py            the CNN, on MNIST and on what `fetch.py --strokes` has put in the cache
+python cgi-bin/train.py --quick    the same in minutes, or --long, as the shipped one was trained
 python cgi-bin/train.py --resume   go on where a run was cut short
 python cgi-bin/train.py -M svm     another model: svm, forest, extra, sgd or voting
+python cgi-bin/train.py -M svm --seeds 1-8 --cluster    how much of its accuracy is luck, with Ray; nothing is kept
 """
 
 from __future__ import annotations
@@ -18,14 +20,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from learning.cnn.settings import Settings
     from learning.data.mnist import Mnist
+    from learning.data.strokes import StrokeDigits
     from reading.arrays import Float, Ints
     from reading.cards import Card
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ["cnn", "svm", "forest", "extra", "sgd", "voting"]
-OF_ALL = ["--dataset", "--outpath", "--seed", "--metrics", "--plots", "--verbose"]
-OF_CNN = ["--epochs", "--batch-size", "--learning-rate", "--doubted", "--work", "--resume", "--fast", "--extra"]
+OF_ALL = ["--dataset", "--strokes", "--outpath", "--seed", "--metrics", "--plots", "--verbose"]
+OF_ALL += ["--cluster", "--seeds"]
+OF_SEVERAL = ["--quick", "--long"]  # they stand for other ones, which nobody typed
+OF_CNN = ["--epochs", *OF_SEVERAL, "--batch-size", "--learning-rate", "--drawings", "--doubted"]
+OF_CNN += ["--work", "--resume", "--refine", "--fast", "--extra"]
 OF_LESSON = ["--extra", "--repeat", "--dataset", "--outpath", "--verbose"]
+NO_STROKES = """\
+No pen strokes are here to learn from; get them with: python cgi-bin/fetch.py --strokes
+With MNIST alone, the hands of other countries are read less well (docs/accuracy.md).
+"""
 SOURCE = "HDF5 file of fetch.py, or folder or URL with MNIST's four files"
 
 
@@ -69,9 +79,9 @@ def not_installed(name: str | None) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    from learning.arguments import named, path, positive, seed, share, whole
+    from learning.arguments import Several, named, path, positive, seed, seeds, share, whole
     from learning.classical.options import add_arguments
-    from learning.cnn.settings import Settings
+    from learning.cnn.settings import LONG, QUICK, Settings
 
     usual = Settings()
     made = argparse.ArgumentParser(prog="train.py", description=__doc__.split("\n\n")[0])
@@ -81,15 +91,27 @@ def parser() -> argparse.ArgumentParser:
 
     add("-M", "--model", choices=MODELS, default="cnn", help="which model")
     add("--epochs", type=whole, default=usual.epochs, help="times that every training image is seen")
+    for name, several in zip(OF_SEVERAL, (QUICK, LONG), strict=True):
+        same = " ".join(f"--{each.replace('_', '-')} {value}" for each, value in several.items())
+        add(name, action=Several, const=several, help=f"the same as {same}")
     add("--batch-size", type=whole, default=usual.batch_size, help="images a step")
     add("--learning-rate", type=positive, default=usual.learning_rate, help="of Adam, at its highest")
+    add("--drawings", type=whole, default=usual.drawings, help="times an epoch that each pen digit is drawn")
     add("--seed", type=seed, default=usual.seed, help="of all random numbers")
+    where = "search or train with Ray, on this machine's cores or on the cluster at ADDRESS (HOST:PORT or auto)"
+    add("--cluster", nargs="?", const="local", metavar="ADDRESS", help=where)
+    add(
+        "--seeds", type=seeds, metavar="N-M", help="train with each of these seeds, tell how they did, and keep nothing"
+    )
     add("--doubted", type=share, default=usual.doubted, help="share of held-back digits that may be marked unsure")
     data = ["-d", "--dataset", "--data"]
     add(*data, dest="data", type=named, metavar="SOURCE", help=f"{SOURCE}; else the cache, or a download")
+    strokes = "files of pen strokes to learn from besides (default: those that fetch.py --strokes got)"
+    add("--strokes", type=path, nargs="+", metavar="FILE", help=strokes)
     add("-o", "--outpath", type=path, help="folder of the trained model (default: models; with --extra out/taught)")
     add("--work", type=path, help="folder of checkpoint and learning curve (default: out)")
     add("--resume", action="store_true", help="go on from the checkpoint of a run that was cut short")
+    add("--refine", action="store_true", help="begin a run with the weights of the checkpoint of another one")
     bfloat16 = "compute in bfloat16, faster (default: if the processor can)"
     add("--fast", action=argparse.BooleanOptionalAction, help=bfloat16)
     add("--extra", type=path, metavar="FILE", help="teach the CNN the drawings of a CSV file that the page exported")
@@ -112,7 +134,7 @@ def refuse_foreign(chosen: argparse.Namespace, arguments: list[str] | None) -> N
     # What is there already gets no default: it stays None unless it is given.
     made, given = parser(), argparse.Namespace(**dict.fromkeys(names.values()))
     made.parse_args(arguments, given)
-    for flag in sorted(names):
+    for flag in sorted(names, key=lambda flag: (flag not in OF_SEVERAL, flag)):
         if getattr(given, names[flag]) is not None:
             made.error(f"{what} has no option {flag}; it has {', '.join(own)}")
 
@@ -126,8 +148,41 @@ def options(chosen: argparse.Namespace) -> tuple[str, list[str]]:
     return ("cnn with --extra", OF_LESSON) if chosen.extra else ("cnn", [*OF_CNN, *OF_ALL])
 
 
+def check_cluster(chosen: argparse.Namespace) -> None:
+    """End with a usage error if a cluster is asked for that nothing would be done on, or needed and not asked for."""
+    if chosen.cluster and not (chosen.gridsearch or chosen.seeds):
+        parser().error("--cluster is for --gridsearch and --seeds")
+    if chosen.seeds and not chosen.cluster:
+        parser().error("--seeds needs --cluster")
+
+
+def run_seeds(chosen: argparse.Namespace) -> int:
+    """Train with several seeds on a cluster, and tell how they did."""
+    from learning.data import dataset
+    from learning.data.mnist import without_variants
+    from scaling import seeds
+    from scaling.cluster import connected, cores
+    from scaling.spread import on_cluster
+
+    mnist, strokes, cpus = dataset.load(chosen.data), pen_strokes(chosen.strokes), 1
+    if chosen.model == "cnn":
+        need_tensorflow()
+        mnist, cpus, chosen.settings = without_variants(mnist), cores(), settings_of(chosen)
+    calls = [(argparse.Namespace(**vars(chosen) | {"seed": each}),) for each in chosen.seeds]
+    runs = []
+    with connected(chosen.cluster, {}):
+        for one in on_cluster(seeds.trained, [mnist, strokes], calls, cpus):
+            runs.append(one)
+            print(seeds.row(one), flush=True)
+    print(seeds.last_row(runs))
+    return 0
+
+
 def run(chosen: argparse.Namespace) -> int:
     """Train as the command line says."""
+    check_cluster(chosen)
+    if chosen.seeds:
+        return run_seeds(chosen)
     if chosen.plots:
         from learning.publishing import check_folder
         from learning.report import PLOTS
@@ -155,11 +210,21 @@ def run_cnn(chosen: argparse.Namespace) -> int:
     folder, work = chosen.outpath or ROOT / "models", chosen.work or ROOT / "out"
     # The CNN makes variants of its own, and one of a held-back image must not be learnt from.
     mnist = without_variants(dataset.load(chosen.data))
-    card = train(mnist, settings_of(chosen), folder, work, chosen.resume)
+    card = train(mnist, pen_strokes(chosen.strokes), settings_of(chosen), folder, work, chosen.resume)
     if chosen.metrics or chosen.plots:
         report_cnn(chosen, mnist, card, folder)
     print(f"{card['accuracy']:.2%} of {card['test_images']:,} test images right; the model is in {folder}.")
     return 0
+
+
+def pen_strokes(files: list[Path] | None) -> StrokeDigits:
+    """The strokes to learn from besides MNIST: of these files, else of the cache, else none, and what that costs."""
+    from learning.data import corpora, strokes
+
+    files = files or corpora.train_files() or []
+    if not files:
+        print(NO_STROKES, end="", file=sys.stderr, flush=True)
+    return strokes.read(*files)
 
 
 def settings_of(chosen: argparse.Namespace) -> Settings:
@@ -167,9 +232,9 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
     from learning.cnn import training
     from learning.cnn.settings import Settings
 
-    names = ("epochs", "batch_size", "learning_rate", "seed", "doubted")
+    names = ("epochs", "batch_size", "learning_rate", "drawings", "seed", "doubted")
     fast = training.has_bfloat16() if chosen.fast is None else chosen.fast
-    return Settings(**{name: getattr(chosen, name) for name in names}, fast=fast)
+    return Settings(**{name: getattr(chosen, name) for name in names}, refined=chosen.refine, fast=fast)
 
 
 def report_cnn(chosen: argparse.Namespace, mnist: Mnist, card: Card, folder: Path) -> None:
@@ -187,8 +252,11 @@ def run_classical(chosen: argparse.Namespace) -> int:
     from learning.classical.run import train
     from learning.classical.search import search_table
     from learning.data import dataset
+    from scaling.spread import spread
 
-    card, title, X, y, scores = train(dataset.load(chosen.data), chosen)
+    mnist, strokes = dataset.load(chosen.data), pen_strokes(chosen.strokes)
+    with spread(chosen.cluster) as spreading:
+        card, title, X, y, scores = train(mnist, strokes, chosen, spreading)
     if "search" in card:
         print(search_table(card["search"]), end="\n\n")
     report_on(chosen, title, X, y, scores, card.get("search"))

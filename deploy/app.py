@@ -1,7 +1,4 @@
-"""MNIST Draw as one WSGI application: the page, its static files, the script, and nothing else.
-
-Prometheus metrics are off unless MNIST_METRICS names a path for them, say /metrics: keep that one from the public.
-"""
+"""MNIST Draw as one WSGI application: the page, its static files, the script, and nothing else."""
 
 import os
 import sys
@@ -9,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +19,8 @@ from serving.application import Work  # noqa: E402
 from serving.application import application as script  # noqa: E402
 from serving.errors import Busy  # noqa: E402
 from serving.reply import HEADERS, Answer  # noqa: E402
-from serving.request import METHODS  # noqa: E402
 
 # --- settings ---------------------------------------------------------------------------------------
-METRICS = os.environ.get("MNIST_METRICS", "")  # path of the metrics; empty: there are none
 WAIT_SECONDS = float(os.environ.get("MNIST_WAIT_SECONDS") or 10)  # longest wait for one's turn
 # ----------------------------------------------------------------------------------------------------
 
@@ -63,8 +57,6 @@ def route(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     if path == SCRIPT:
         place: Callable[[], AbstractContextManager[None]] = partial(in_time, environ)
         return script(environ | {"mnist.place": place, "mnist.run": within_memory}, start_response)
-    if METRICS and path == METRICS and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-        return metrics.page(start_response)
     start_response("404 Not Found", [*HEADERS, ("Content-Type", "text/plain"), ("Content-Length", "19")])
     return [b"Nothing to see here"]
 
@@ -85,58 +77,4 @@ def _careful(headers: Any, path: str, url: str) -> None:
     headers["X-Frame-Options"] = "DENY"
 
 
-site = _files()
-
-
-def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """WSGI entry point: everything, counted if there are metrics."""
-    begun = time.perf_counter()
-
-    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        if METRICS:
-            metrics.count(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), status, begun)
-        return start_response(status, headers, exc_info)
-
-    reply: Iterable[bytes] = site(environ, start)
-    return reply
-
-
-class Metrics:
-    """What Prometheus may know: how many requests, of which kind, and how long they took."""
-
-    def __init__(self) -> None:
-        """Make the counters; all workers count into files of PROMETHEUS_MULTIPROC_DIR, each under its number."""
-        from prometheus_client import Counter, Histogram
-
-        values: Any = import_module("prometheus_client.values")
-        number = os.environ.get("MNIST_WORKER_NUMBER", "0")
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            values.ValueClass = values.MultiProcessValue(lambda: number)
-        labels = ["method", "what", "status"]
-        self.requests = Counter("mnist_requests_total", "Requests answered", labels)
-        buckets = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-        self.seconds = Histogram("mnist_request_seconds", "Time to the reply", ["what"], buckets=buckets)
-
-    def count(self, method: str, path: str, status: str, begun: float) -> None:
-        """Count one request; a label never holds what a client made up."""
-        what = "script" if path == SCRIPT else "file"
-        known = method if method in METHODS else "other"
-        self.requests.labels(known, what, status[:3]).inc()
-        self.seconds.labels(what).observe(time.perf_counter() - begun)
-
-    def page(self, start_response: StartResponse) -> Iterable[bytes]:
-        """All workers' figures, in the format that Prometheus reads."""
-        from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-
-        multiprocess: Any = import_module("prometheus_client.multiprocess")
-        registry = REGISTRY
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            registry = CollectorRegistry()
-            multiprocess.MultiProcessCollector(registry)
-        text = generate_latest(registry)
-        start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST), ("Content-Length", str(len(text)))])
-        return [text]
-
-
-if METRICS:
-    metrics = Metrics()
+application = _files()  # the WSGI entry point

@@ -22,8 +22,11 @@ STOP_SECONDS = 20  # requests that are under way when the server is stopped are 
 CONNECTIONS = 8192  # open at the same time, to clients and to gunicorn
 LARGE = 8  # bodies of 100,000 bytes and more that one address may be sending
 ALL_LARGE = 32  # the same for all addresses together: bounds nginx's memory to 32 times 8 MB
+WATCHERS = 16  # requests about health at the same time
+ASKED = 3  # times that Ray Serve is asked for a picture whose replicas are killed
 # ----------------------------------------------------------------------------------------------------
 
+METRICS = "metrics"  # the file that counting.py writes
 BUSY = "The server has no room for this picture just now. Please try again in a moment."
 OUT_OF_LIMITS = (
     "Reading this picture took more time or memory than the server may spend on it. "
@@ -35,6 +38,7 @@ FORMS = {
     "hosts": (r"[A-Za-z0-9.* -]*", "host names with spaces between"),
     "proxies": (r"[0-9A-Fa-f.:/ ]*", "IP addresses with spaces between"),
     "metrics": (r"(/[A-Za-z0-9_-]+)*", "a path like /metrics"),
+    "behind": (r"(ray|[A-Za-z0-9.-]+:\d{1,5})?", "ray, or address:port"),
 }
 
 
@@ -56,6 +60,7 @@ class Settings:
     score_seconds: float = 30.0  # longest time that reading a picture takes; then its worker is replaced
     memory_mb: int = 2048  # address space of each worker, in MiB; see gunicorn.conf.py
     metrics: str = ""  # path of the Prometheus metrics, say /metrics; keep it from the public
+    behind: str = ""  # what reads pictures: gunicorn; with "ray" Ray Serve here, with address:port Ray Serve there
 
     def __post_init__(self) -> None:
         """Raise SettingError for what makes no sense."""
@@ -98,7 +103,6 @@ def workers(settings: Settings) -> int:
 
 def configuration(settings: Settings, folder: Path) -> str:
     """Return nginx.conf.in with everything filled in; `folder` has the socket and whatever else is of this run."""
-    metrics = f"location = {settings.metrics} {{ proxy_pass http://watch; }}" if settings.metrics else ""
     values = {
         "FOLDER": folder,
         "ROOT": f'"{ROOT}"',
@@ -106,8 +110,11 @@ def configuration(settings: Settings, folder: Path) -> str:
         "HOSTS": settings.hosts,
         "PROXIES": "".join(f"set_real_ip_from {proxy}; " for proxy in settings.proxies.split()),
         "USER": _user(),
-        "METRICS": metrics,
-        "PLACES": settings.places * workers(settings),
+        "METRICS": _metrics(settings.metrics, folder),
+        "WSGI": _behind(settings, f"unix:{folder}/wsgi", folder, settings.places * workers(settings)),
+        "WATCH": _behind(settings, f"unix:{folder}/watch", folder, WATCHERS),
+        "LOST": _lost(folder) if settings.behind else "",
+        "AGAIN": "error http_429 http_500 non_idempotent" if settings.behind else "off",
         "CONNECTIONS": CONNECTIONS,
         "DESCRIPTORS": _descriptors(),
         "LARGE": LARGE,
@@ -122,6 +129,33 @@ def configuration(settings: Settings, folder: Path) -> str:
     }
     template = (ROOT / "deploy/nginx.conf.in").read_text()
     return re.sub("@([A-Z_]+)@", lambda found: str(values[found[1]]), template)
+
+
+def _behind(settings: Settings, gunicorn: str, folder: Path, places: int) -> str:
+    """Return nginx's lines on who answers up to that many requests at a time.
+
+    Ray Serve is there three times: a picture is asked of it again when the replica that had it was killed, and that one
+    may still seem to be there the second time. Who finds no place, or loses it each time, is told by nginx itself, at
+    the socket "lost".
+    """
+    if not settings.behind:
+        return f"server {gunicorn} max_conns={places} max_fails=0;"
+    ray = f"server {settings.behind} max_conns={-(-places // ASKED)} max_fails=0; "
+    return ASKED * ray + f"server unix:{folder}/lost max_fails=0 backup;"
+
+
+def _lost(folder: Path) -> str:
+    """Return nginx's lines on the server that answers nobody."""
+    sentence = f'{{"result": 0, "data": [], "error": "{BUSY}", "retry_after": {RETRY_SECONDS}}}\\n'
+    headers = f"add_header Retry-After {RETRY_SECONDS} always; add_header Cache-Control no-store always;"
+    answer = f"default_type application/json; location / {{ return 503 '{sentence}'; }}"
+    return f"server {{ listen unix:{folder}/lost; access_log off; {headers} {answer} }}"
+
+
+def _metrics(path: str, folder: Path) -> str:
+    """Return nginx's lines on the file of metrics, if there are any; Prometheus wants to be told the format."""
+    kind = "text/plain; version=0.0.4; charset=utf-8"
+    return f'location = {path} {{ types {{ }} default_type "{kind}"; alias {folder}/{METRICS}; }}' if path else ""
 
 
 def _listen(bind: str) -> str:

@@ -4,6 +4,7 @@
 Settings from the environment: MNIST_BIND (address:port), MNIST_WORKERS, MNIST_MEMORY_MB.
 """
 
+import gc
 import os
 import resource
 from pathlib import Path
@@ -31,15 +32,8 @@ control_socket_disable = True  # signals do; and the file system may be read-onl
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108
 
 
-def pre_fork(server: Any, worker: Any) -> None:
-    """Give a worker the first number that no other has; app.py counts under it, so that files do not add up."""
-    taken = {other.number for other in server.WORKERS.values()}
-    worker.number = next(number for number in range(len(taken) + 1) if number not in taken)
-
-
 def post_fork(server: Any, worker: Any) -> None:
-    """Tell app.py the worker's number, and bound its memory."""
-    os.environ["MNIST_WORKER_NUMBER"] = str(worker.number)
+    """Bound a worker's memory."""
     # The soft limit alone: what was set for the whole service stays the most that can be had.
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     most = memory_mb * 2**20
@@ -54,6 +48,8 @@ def post_worker_init(worker: Any) -> None:
         classifier.load()
     except errors.Problem as problem:
         worker.log.error("%s", problem)  # each reply will say so too
+    gc.collect()
+    gc.freeze()  # what is loaded stays: to look through it for garbage again and again takes a worker's time
 
 
 def worker_abort(worker: Any) -> None:

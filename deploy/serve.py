@@ -1,6 +1,6 @@
-"""Serve MNIST Draw to others: nginx takes requests in, gunicorn answers them. Starts both, and stops both.
+"""Serve MNIST Draw to others: nginx takes requests in, gunicorn or Ray Serve answers them. Starts both, and stops both.
 
-    python deploy/serve.py          # or: make serve-wsgi
+    python deploy/serve.py          # or: make serve-wsgi; with MNIST_BEHIND=ray: make serve-ray
     kill -HUP PID                   # new code and models; no request is lost
     kill -TERM PID                  # stop, after the requests that are being answered
 
@@ -16,14 +16,21 @@ import subprocess  # nosec B404
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
+import draining
 import front
 
 START_SECONDS = 60  # gunicorn listens within that time
+RAY_SECONDS = 180  # Ray Serve answers within that time
+HANDSHAKE_SECONDS = 0.3  # a client whose handshake has begun ends it within that time
 LOOP_SECONDS = 5  # what ends sooner after its start than that is not started again
+# What a worker frees after a picture it keeps for the next one, up to 16 MiB: to give it back and to get it again takes
+# a tenth of its time.
+MALLOC = "glibc.malloc.mmap_threshold=1048576:glibc.malloc.trim_threshold=16777216"
 Events = queue.SimpleQueue[int]
 
 
@@ -70,9 +77,13 @@ class Part:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
+    def ask_to_end(self) -> None:
+        """Send it its last signal."""
+        self.process.send_signal(self.last)
+
     def stop(self) -> None:
         """Ask it to end, then make it."""
-        self.process.send_signal(self.last)
+        self.ask_to_end()
         try:
             self.process.wait(front.STOP_SECONDS + 2)
         except subprocess.TimeoutExpired:
@@ -93,24 +104,49 @@ def gunicorn(settings: front.Settings, folder: Path) -> Part:
     command = [sys.executable, "-m", "gunicorn", "--config", str(front.ROOT / "deploy/gunicorn.conf.py")]
     # One picture at a time in each worker, and gunicorn itself replaces a worker that does not come to an end.
     command += ["--workers", str(front.workers(settings)), "--worker-class", "sync", "--threads", "1"]
-    command += ["--bind", f"unix:{folder}/wsgi"]
+    # A worker takes from both sockets in turn: who asks for the health waits for one picture, and for no queue.
+    command += ["--bind", f"unix:{folder}/wsgi", "--bind", f"unix:{folder}/watch"]
     command += ["--timeout", str(round(settings.score_seconds)), "--graceful-timeout", str(front.STOP_SECONDS)]
-    environment = dict(os.environ)
-    if settings.metrics and "PROMETHEUS_MULTIPROC_DIR" not in environment:
-        (folder / "metrics").mkdir()
-        environment["PROMETHEUS_MULTIPROC_DIR"] = str(folder / "metrics")
-    return Part("gunicorn", command, signal.SIGTERM, env=environment)
+    return Part("gunicorn", command, signal.SIGTERM, env={"GLIBC_TUNABLES": MALLOC} | os.environ)
 
 
-def await_socket(part: Part, path: Path) -> None:
-    """Wait until a part listens on a Unix socket. Raises CannotServe."""
-    until = time.monotonic() + START_SECONDS
+def check_free(bind: str) -> None:
+    """Raise CannotServe unless that address:port is free: nginx would share it with another server of this user's."""
+    try:
+        for family, address in draining.addresses(bind):
+            socket.create_server(address, family=family).close()
+    except OSError as error:
+        raise CannotServe(f"{bind} can't be used: {error.strerror}. Set MNIST_BIND to another address:port.") from error
+
+
+def ray_serve(settings: front.Settings, folder: Path) -> Part:
+    """Start Ray Serve on this machine, at the address `settings.behind`."""
+    port = settings.behind.rpartition(":")[2]
+    command = [sys.executable, str(front.ROOT / "deploy/cluster.py"), port, str(folder / "ready")]
+    return Part("Ray Serve", command, signal.SIGTERM)
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def await_ready(part: Part, ready: Callable[[], bool], seconds: float) -> None:
+    """Wait until a part is ready. Raises CannotServe."""
+    until = time.monotonic() + seconds
     while time.monotonic() < until and not part.ended():
-        with socket.socket(socket.AF_UNIX) as probe:
-            if not probe.connect_ex(str(path)):
-                return
+        if ready():
+            return
         time.sleep(0.05)
     raise CannotServe(f"{part.name} does not start; see above.")
+
+
+def listens(path: Path) -> bool:
+    """Tell whether somebody listens on a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return not probe.connect_ex(str(path))
 
 
 def nginx(settings: front.Settings, folder: Path, log: int) -> Part:
@@ -124,36 +160,55 @@ def nginx(settings: front.Settings, folder: Path, log: int) -> Part:
     return Part("nginx", command, signal.SIGQUIT, stdout=log)
 
 
+def stop_front(part: Part, bind: str) -> None:
+    """Stop nginx when it has taken every connection whose handshake has begun: closing the port resets what waits."""
+    if not part.ended():
+        with draining.closed_to_new(bind) as closed:
+            time.sleep(HANDSHAKE_SECONDS if closed else 0)
+            part.ask_to_end()
+            time.sleep(HANDSHAKE_SECONDS if closed else 0)
+    part.stop()
+
+
 @contextmanager
-def copied_output() -> Iterator[int]:
-    """Yield the descriptor of a pipe to standard output.
+def copied_output(metrics: Path | None) -> Iterator[int]:
+    """Yield the descriptor of a pipe to standard output; what is in it is counted on the way if there are metrics.
 
     nginx opens its log by name, which works for a pipe of this user's, and not for the socket that systemd gives.
     """
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, preexec_fn=os.setpgrp) as cat:  # nosec B603, B607
-        assert cat.stdin is not None  # nosec B101
-        yield cat.stdin.fileno()
+    command = [sys.executable, str(front.ROOT / "deploy/counting.py"), str(metrics)] if metrics else ["cat"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, preexec_fn=os.setpgrp) as copier:  # nosec B603
+        assert copier.stdin is not None  # nosec B101
+        yield copier.stdin.fileno()
 
 
 def serve(settings: front.Settings, events: Events) -> None:
     """Serve until told to stop. nginx is started last and stopped first: nobody meets half a server."""
     with ExitStack() as stack:
-        folder = stack.enter_context(run_folder())
-        behind = gunicorn(settings, folder)
-        stack.callback(behind.stop)
-        await_socket(behind, folder / "wsgi")
-        before = nginx(settings, folder, stack.enter_context(copied_output()))
-        stack.callback(before.stop)
-        watch(behind, before, events)
+        folder, parts = stack.enter_context(run_folder()), []
+        check_free(settings.bind)
+        if settings.behind == "ray":
+            settings = replace(settings, behind=f"127.0.0.1:{free_port()}")
+            parts.append(ray_serve(settings, folder))
+            stack.callback(parts[0].stop)
+            await_ready(parts[0], (folder / "ready").exists, RAY_SECONDS)
+        elif not settings.behind:
+            parts.append(gunicorn(settings, folder))
+            stack.callback(parts[0].stop)
+            await_ready(parts[0], lambda: listens(folder / "wsgi"), START_SECONDS)
+        metrics = folder / front.METRICS if settings.metrics else None
+        parts.append(nginx(settings, folder, stack.enter_context(copied_output(metrics))))
+        stack.callback(stop_front, parts[-1], settings.bind)
+        watch(parts, events)
 
 
-def watch(behind: Part, before: Part, events: Events) -> None:
-    """Pass "reload" on to gunicorn, and start again what has ended, until told to stop. Raises CannotServe."""
+def watch(parts: list[Part], events: Events) -> None:
+    """Pass "reload" on to the first part, and start again what has ended, until told to stop. Raises CannotServe."""
     while (number := events.get()) not in (signal.SIGTERM, signal.SIGINT):
         if number == signal.SIGHUP:
-            behind.process.send_signal(signal.SIGHUP)
-        behind.again()
-        before.again()
+            parts[0].process.send_signal(signal.SIGHUP)
+        for part in parts:
+            part.again()
 
 
 def main() -> int:

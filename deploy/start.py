@@ -202,6 +202,7 @@ class Server(http.server.ThreadingHTTPServer):
     """A server that ends at once, whatever its clients still do."""
 
     daemon_threads = True
+    request_queue_size = 128  # clients that wait to be accepted; `http.server` itself has 5
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Begin a thread that Ctrl-C does not reach, nor the script it starts before that can end without a trace."""
@@ -210,6 +211,11 @@ class Server(http.server.ThreadingHTTPServer):
             super().process_request(request, client_address)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print what went wrong, but nothing of a client that has hung up."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def serve_wsgi(host: str, port: str, open_page: bool) -> None:

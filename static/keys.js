@@ -4,13 +4,6 @@ import * as settings from "./browser/settings.js";
 import { shortcuts } from "./draw/keyboard.js";
 
 /**
- * @import { Find } from "./browser/page.js"
- * @import { Drawing } from "./draw/drawing.js"
- * @import { Tools } from "./draw/tools.js"
- * @import { Teach } from "./keep/teach.js"
- */
-
-/**
  * Binds the keys that work everywhere on the page.
  * @param {Find} find
  * @param {{drawing: Drawing, tools: Tools, teach: Teach, predict: () => void}} page

@@ -8,7 +8,7 @@ import { keepPageUsable } from "./browser/offline.js";
 import { find } from "./browser/page.js";
 import { readsBackTruly } from "./browser/privacy.js";
 import { Drawing } from "./draw/drawing.js";
-import { onPaper } from "./draw/geometry.js";
+import { onPaper, PAPER } from "./draw/geometry.js";
 import { KeyPen } from "./draw/keyboard.js";
 import { toPng } from "./draw/paint.js";
 import { Pen } from "./draw/pen.js";
@@ -17,25 +17,15 @@ import { Screen } from "./draw/screen.js";
 import { Tools } from "./draw/tools.js";
 import { Album } from "./keep/album.js";
 import { History } from "./keep/history.js";
+import { bindTaking } from "./keep/take.js";
 import { Teach } from "./keep/teach.js";
 import { bindKeys } from "./keys.js";
+import { Brought } from "./pictures/brought.js";
 import { intake } from "./pictures/intake.js";
-import { Pictures, showFile } from "./pictures/list.js";
-import { Answer } from "./show/answer.js";
+import { Pictures } from "./pictures/list.js";
 import { Models } from "./show/models.js";
-import { Why } from "./show/why.js";
-
-/**
- * @import { Picture, Reply } from "./ask/request.js"
- * @import { Change } from "./draw/drawing.js"
- * @import { Stroke } from "./draw/geometry.js"
- * @import { DrawingRecord } from "./keep/history.js"
- * @import { Subject } from "./show/why.js"
- */
-/**
- * `whole` says that no stroke is under way.
- * @typedef {{picture: Picture, strokes: Stroke[], whole: boolean, model: string | undefined}} Question
- */
+import { Stage } from "./show/stage.js";
+import { think } from "./think/think.js";
 
 const TRIES_IN_SILENCE = 2; // a lost connection is common on a busy server and is not worth an alarm
 const STROKE_PAUSE_MS = 700; // between questions while a stroke is under way: a class of thirty shares one server
@@ -43,25 +33,25 @@ const STROKE_PAUSE_MS = 700; // between questions while a stroke is under way: a
 /** @type {Change[]} */
 const GROWING = ["begin", "extend", "end"];
 
-/** @type {Subject | null} what the answer on screen is about */
-let subject = null;
-/** @type {Blob | null} the picture that is shown in place of the drawing */
-let brought = null;
 let askedAt = -Infinity;
 
 const drawing = new Drawing();
 const screen = new Screen(find("paper", HTMLCanvasElement), drawing);
-const answer = new Answer(find);
+const stage = new Stage(find);
+const { answer } = stage;
 const tools = new Tools(find, drawing, { clear, clearable: () => !drawing.empty || !answer.empty });
-const models = new Models(
-  find,
-  () => subject,
-  () => refresh(),
-);
-const why = new Why(find, () => subject);
+const about = () => stage.subject;
+const models = new Models(find, about, () => stage.subject && asker.want());
+const follow = think(find, {
+  subject: about,
+  strokes: () => drawing.strokes,
+  paper: () => drawing.width,
+  boxes: find("boxes"),
+});
 const history = new History();
 const album = new Album(find, history, reopen);
 const teach = new Teach(find, history, album);
+const brought = new Brought(find, (size) => stage.fit(size));
 const pictures = new Pictures(find("pictures"), { model: () => models.chosen, open: showPicture });
 
 const asker = new Asker({
@@ -77,8 +67,7 @@ const asker = new Asker({
     rest: () => answer.rest(),
     trouble: (failure, { again, tries }) => {
       if (again && (!failure.away || tries <= TRIES_IN_SILENCE)) return answer.again(failure);
-      setSubject(null);
-      answer.fail(again ? `${failure.message} This page keeps trying.` : failure.message);
+      stage.fail(again ? `${failure.message} This page keeps trying.` : failure.message);
     },
   },
 });
@@ -88,9 +77,10 @@ const asker = new Asker({
  * @returns {Question | null}
  */
 function question() {
-  const about = { strokes: drawing.strokes, model: models.chosen };
-  if (brought) return { ...about, picture: brought, whole: false };
-  return onPaper(drawing.ink) ? { ...about, picture: toPng(drawing.ink), whole: !drawing.busy } : null;
+  const asked = { strokes: drawing.strokes, model: models.chosen };
+  if (brought.picture) return { ...asked, picture: brought.picture, whole: false };
+  if (!onPaper(drawing.ink, drawing.width)) return null;
+  return { ...asked, picture: toPng(drawing.ink, drawing.width), whole: !drawing.busy };
 }
 
 /**
@@ -98,29 +88,26 @@ function question() {
  * @param {Question} question
  */
 function answered(reply, { picture, strokes, whole, model }) {
-  answer.show(reply, { aloud: whole });
-  setSubject({ picture, reply, model });
+  show({ picture, reply, model }, whole);
   if (!tools.live && strokes !== drawing.strokes) return answer.outdated();
   if (whole) teach.answered(strokes, reply);
 }
 
-/** @param {Subject | null} value */
-function setSubject(value) {
-  subject = value;
-  why.clear();
-  models.clear();
-  if (!value) teach.nothing();
+/**
+ * @param {Omit<Subject, "at">} about
+ * @param {boolean} aloud
+ */
+function show(about, aloud) {
+  stage.show(about, { aloud, size: brought.picture ? brought.size : { width: drawing.width, height: PAPER } });
 }
 
 function nothing() {
   asker.forget();
-  setSubject(null);
-  answer.clear();
+  stage.clear();
 }
 
 function putAway() {
-  brought = null;
-  find("shown").hidden = true;
+  brought.away();
   find("hint").hidden = !drawing.empty;
 }
 
@@ -133,8 +120,16 @@ function clear() {
 
 answer.addEventListener("change", () => tools.enable());
 
+stage.addEventListener("change", () => {
+  models.clear();
+  follow();
+  if (stage.subject) teach.choose(stage.subject.at ?? 0);
+  else teach.nothing();
+});
+
 drawing.addEventListener("change", (event) => {
   const what = /** @type {CustomEvent<Change>} */ (event).detail;
+  if (what === "widen" && drawing.empty) return;
   putAway();
   if (drawing.empty) return nothing();
   if (!GROWING.includes(what)) asker.forget(); // an answer to what was there before would be a stale one
@@ -144,14 +139,9 @@ drawing.addEventListener("change", (event) => {
 });
 
 function predict() {
-  if (brought || onPaper(drawing.ink)) return asker.want();
+  if (question()) return asker.want();
   nothing();
-  answer.fail("There is nothing on the paper yet. Draw a digit, then press Predict.");
-}
-
-/** Another model was chosen: the answer on screen is not its. */
-function refresh() {
-  if (subject) asker.want();
+  stage.fail("There is nothing on the paper yet. Draw a digit, then press Predict.");
 }
 
 /**
@@ -160,17 +150,15 @@ function refresh() {
  */
 function showPicture(picture, reply) {
   clear();
-  brought = picture;
-  showFile(find("shown", HTMLImageElement), picture);
-  find("shown").hidden = false;
+  brought.show(picture);
   find("hint").hidden = true;
-  answer.show(reply);
-  setSubject({ picture, reply, model: models.chosen });
+  show({ picture, reply, model: models.chosen }, true);
   find("paper").scrollIntoView({ block: "nearest" });
 }
 
 /** @param {Stroke[]} strokes */
-function use(strokes) {
+function use(strokes, wide = false) {
+  tools.paper(wide || drawing.width > PAPER);
   drawing.replace(strokes);
   if (!tools.live) asker.want();
   find("paper").scrollIntoView({ block: "nearest" });
@@ -183,17 +171,20 @@ function reopen(record) {
 }
 
 new Pen(find("paper"), (event) => screen.toPaper(event), tools.hand);
-new KeyPen(find("paper"), find("key-pen"), tools.hand, (text) => answer.announce(text));
+new KeyPen(find("paper"), find("key-pen"), tools.hand, {
+  say: (text) => answer.announce(text),
+  width: () => drawing.width,
+});
 find("predict").addEventListener("click", predict);
 intake(find, (files) => pictures.add(files));
 showSamples(find("samples"), use);
 bindKeys(find, { drawing, tools, teach, predict });
 bindColours(find, () => screen.redraw());
-setSubject(null);
+bindTaking(find, drawing, { open: ({ strokes, wide }) => use(strokes, wide), scores: () => stage.scores });
 find("privacy").hidden = readsBackTruly();
 find("asleep").remove();
 document.documentElement.dataset.scripted = "";
 
-await history.open();
+await history.opened;
 album.show();
 await Promise.all([models.load(), keepPageUsable()]); // a server that is away keeps the models waiting

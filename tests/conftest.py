@@ -13,7 +13,7 @@ import pytest
 
 import servers
 import small_disk
-from needs import lacking, program
+from needs import RAY, lacking, program
 from page_kit import visit as visit
 
 
@@ -35,11 +35,20 @@ def ctrl_c_counts() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True)
+def handlers_end_with_their_command() -> Iterator[None]:
+    """What a command makes of signals is its process's affair; here that is pytest's, and that of all it starts."""
+    before = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for kind, handler in before.items():
+        signal.signal(kind, handler)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_reader_is_left() -> Iterator[None]:
     """Readers that tests have started end with their folder, if not with their server before."""
     yield
-    shutil.rmtree(servers.RUNTIME)
+    shutil.rmtree(servers.RUNTIME, ignore_errors=True)  # a reader that ends removes its own files meanwhile
     assert servers.wait_until(lambda: not servers.readers(servers.RUNTIME)), "a resident reader is left"
 
 
@@ -74,7 +83,14 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Serve
         yield server
 
 
-@pytest.fixture(params=["wsgi", "http_server", "lighttpd", "gunicorn"])
+@pytest.fixture(scope="session")
+def ray_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    """nginx and Ray Serve, as deploy/serve.py sets them up."""
+    with servers.ray_serve(tmp_path_factory.mktemp("ray") / "log") as server:
+        yield server
+
+
+@pytest.fixture(params=["wsgi", "http_server", "lighttpd", "gunicorn", *RAY])
 def server(request: pytest.FixtureRequest) -> Any:
     """Each of the servers in turn; a test that takes it has to hold for all of them."""
     return request.getfixturevalue(request.param)
@@ -127,8 +143,8 @@ def fail_move(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, OSError], None]
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright."""
-    chromium = program("chromium")
+    """Debian's Chromium, driven by Playwright; without its windows, where they can be had apart, it takes a third."""
+    chromium = shutil.which("chromium-headless-shell") or program("chromium")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:

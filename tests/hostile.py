@@ -5,6 +5,8 @@
 
 import io
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,6 +56,83 @@ def damaged(draw: Any) -> bytes:
     return bytes(file[: draw(st.integers(1, max(1, len(file)))) if draw(st.booleans()) else None])
 
 
+NUMBERS = st.sampled_from([0, 1, 2, 3, 4, 7, 8, 16, 28, 255, 256, 4095, 4096, 4097, 65535, 2**31 - 1, 2**32 - 1])
+SMALL = st.sampled_from([0, 1, 2, 3, 4, 6, 8, 9, 16, 24, 32, 255])
+SOME = st.binary(max_size=300) | st.integers(0, 1000).map(bytes)
+PNG_KINDS = st.sampled_from(
+    [b"PLTE", b"tRNS", b"IDAT", b"iCCP", b"eXIf", b"gAMA", b"acTL", b"zTXt", b"iTXt", b"IHDR", b"IEND"]
+)
+
+
+@st.composite
+def built_png(draw: Any) -> bytes:
+    """A PNG of pieces whose checksums are right, with odd sizes, kinds and contents."""
+    head = struct.pack(">IIBBBBB", draw(NUMBERS), draw(NUMBERS), *(draw(SMALL) for _ in range(5)))
+    rows = zlib.compress(draw(SOME) * draw(st.integers(1, 30)))
+    pieces = draw(st.lists(st.tuples(PNG_KINDS, SOME | SOME.map(zlib.compress)), max_size=6))
+    pieces = [(b"IHDR", head), *pieces, (b"IDAT", rows), (b"IEND", b"")]
+    file: bytes = b"\x89PNG\r\n\x1a\n" + b"".join(pictures.chunk(*piece) for piece in pieces)
+    return file
+
+
+@st.composite
+def built_gif(draw: Any) -> bytes:
+    """A GIF of blocks with odd sizes, and lists of colours for the whole file and for frames."""
+    file = b"GIF89a" + struct.pack(
+        "<HHBBB", draw(NUMBERS) & 65535, draw(NUMBERS) & 65535, *(draw(SMALL) for _ in range(3))
+    )
+    file += draw(st.sampled_from([b"", bytes(6), bytes(range(12)), bytes(768), b"\xff\xff\xff\0\0\0"]))
+    for _ in range(draw(st.integers(0, 3))):
+        if draw(st.booleans()):
+            file += b"!\xf9\4" + bytes([draw(SMALL), 0, 0, draw(SMALL), 0])
+        file += b"," + struct.pack("<HHHHB", *(draw(NUMBERS) & 65535 for _ in range(4)), draw(SMALL))
+        blocks = draw(st.lists(st.binary(min_size=1, max_size=255), max_size=3))
+        file += draw(SOME)[:12] + bytes([draw(SMALL)]) + b"".join(bytes([len(one)]) + one for one in blocks) + b"\0"
+    whole: bytes = file + b";"
+    return whole
+
+
+@st.composite
+def built_jpeg(draw: Any) -> bytes:
+    """A JPEG of segments with right lengths and odd contents, around those of a good one."""
+    good = draw(st.sampled_from([seed for seed in SEEDS if seed.startswith(b"\xff\xd8")]))
+    file = good[:2]
+    for _ in range(draw(st.integers(0, 5))):
+        content = draw(
+            st.sampled_from([b"Exif\0\0", b"ICC_PROFILE\0\1\1", b"Adobe", b"http://ns.adobe.com/xap/1.0/\0", b""])
+        )
+        content += draw(SOME)
+        file += b"\xff" + bytes([draw(st.integers(0xC0, 0xFE))]) + struct.pack(">H", len(content) + 2) + content
+    whole: bytes = file + good[2:]
+    return whole
+
+
+@st.composite
+def built_bmp(draw: Any) -> bytes:
+    """A BMP with odd sizes, depths and ways to pack."""
+    fields = [draw(NUMBERS), draw(NUMBERS), draw(SMALL), draw(SMALL), draw(SMALL), *(draw(NUMBERS) for _ in range(5))]
+    head = struct.pack("<IIIHHIIIIII", draw(st.sampled_from([12, 40, 56, 108, 124])), *fields)
+    file: bytes = b"BM" + struct.pack("<IHHI", draw(NUMBERS), 0, 0, draw(SMALL) + 54) + head + draw(SOME) * 3
+    return file
+
+
+@st.composite
+def built_webp(draw: Any) -> bytes:
+    """A WebP of odd pieces, around those of a good one."""
+    good = next(seed for seed in SEEDS if seed[8:12] == b"WEBP")[12:]
+    kinds = st.sampled_from([b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF"])
+    pieces = [good]
+    for _ in range(draw(st.integers(0, 4))):
+        content = draw(SOME)
+        piece = draw(kinds) + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+        pieces.insert(draw(st.integers(0, len(pieces))), piece)
+    body = b"WEBP" + b"".join(pieces)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+built = st.one_of(built_png(), built_gif(), built_jpeg(), built_bmp(), built_webp())
+
+
 class Request(NamedTuple):
     """A request as a server passes it on; bytes of the body as characters, so that it can be kept as JSON."""
 
@@ -66,6 +145,7 @@ class Request(NamedTuple):
 
 KINDS = ["", "multipart/form-data; boundary=x", "multipart/form-data", "image/png", "text/plain", "image/"]
 PIECES = ["data:", "image/png", ";base64,", "--x\r\n", "--x--", "\r\n\r\n", "\x00\xff", "AAAA", 'name="f"']
+PIECES += ['Content-Disposition: form-data; name="f"; filename="\xe9"\r\n\r\n', "\r\n--x\r\n", "\r\n--x--\r\n"]
 PIECES += ["Content-Disposition: form-data; ", 'filename="a"', SEEDS[0][:60].decode("latin-1")]
 PIECES += [pictures.data_url(SEEDS[0]).decode(), SEEDS[0].decode("latin-1")]
 LATIN = st.characters(min_codepoint=0, max_codepoint=255)

@@ -1,5 +1,6 @@
 """What becomes of a test whose needs are not met."""
 
+import importlib.metadata
 import os
 import shutil
 
@@ -19,3 +20,14 @@ def program(name: str, package: str = "") -> str:
     if not found:
         lacking(f"{name} is not installed: apt-get install {package or name}")
     return str(found)
+
+
+def installed(package: str) -> bool:
+    """Whether a package of PyPI is installed. Ray is so only where somebody wants it, in CI after `make test-ray`."""
+    try:
+        return bool(importlib.metadata.version(package))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+RAY = [pytest.param("ray_serve", marks=pytest.mark.ray)] if installed("ray") else []  # one more of the servers

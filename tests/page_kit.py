@@ -122,11 +122,12 @@ class Hand:
     def ink(self) -> int:
         """How many pixels of the visible canvas hold ink, once it has been redrawn."""
         self.settle()
-        return self.page.evaluate(
+        inked: int = self.page.evaluate(
             """() => { const c = document.getElementById("paper");
                  const data = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
                  let n = 0; for (let i = 3; i < data.length; i += 4) n += data[i] > 127; return n; }"""
         )
+        return inked
 
 
 @pytest.fixture
@@ -159,6 +160,13 @@ def visit(browser: Any, http_server: servers.Server) -> Iterator[Callable[..., A
     assert [line for line in complaints if not any(part in line for part in allowed)] == []
 
 
+def unfold(page: Any) -> None:
+    """Opens what is folded away: the kept drawings and the keys."""
+    for fold in ("drawings", "keys"):
+        if not page.evaluate(f"document.getElementById('{fold}').open"):
+            page.click(f"#{fold} > summary")
+
+
 @contextmanager
 def posts(page: Any) -> Iterator[list[str]]:
     """The URLs that are posted to while the block runs."""
@@ -187,7 +195,8 @@ def until(page: Any, expression: str, seconds: float = 60) -> None:
 def answered(page: Any) -> str:
     """Waits until no answer is awaited any more and returns the headline."""
     page.wait_for_selector('#answer[aria-busy="false"]')
-    return page.inner_text("#headline")
+    headline: str = page.inner_text("#headline")
+    return headline
 
 
 def predict(page: Any) -> str:

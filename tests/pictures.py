@@ -2,9 +2,12 @@
 
 import base64
 import io
+import itertools
+import json
 import struct
 import zlib
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 # Strokes as points on a canvas of 280x280 pixels, as a person with a mouse would draw them.
@@ -28,6 +31,81 @@ def canvas(digit: int | None, size: int = 280, pen: float = 20) -> Image.Image:
             half = pen * scale / 2
             draw.ellipse([x - half, y - half, x + half, y + half], fill="black")
     return image
+
+
+def written(text: str, *gaps: float) -> list[list[tuple[float, float]]]:
+    """The strokes of digits side by side, 20 or these pixels apart, in turn; each is 280 high with its margins."""
+    strokes: list[list[tuple[float, float]]] = []
+    right = 40.0
+    for digit, gap in zip(text, itertools.cycle(gaps or (20,)), strict=False):
+        own = STROKES[int(digit)]
+        left = min(x for stroke in own for x, _ in stroke)
+        strokes += [[(x - left + right, y) for x, y in stroke] for stroke in own]
+        right = max(x for stroke in strokes for x, _ in stroke) + 20 + gap  # the pen is 20 pixels wide
+    return strokes
+
+
+def number(text: str, gap: float = 20) -> Image.Image:
+    """A white canvas with digits side by side in black, a pen of 20 pixels."""
+    return drawn(written(text, gap))
+
+
+def drawn(strokes: list[list[tuple[float, float]]], pen: int = 20) -> Image.Image:
+    """A white canvas with these strokes in black, of a pen so many pixels wide."""
+    right, foot = (max(point[axis] for stroke in strokes for point in stroke) for axis in (0, 1))
+    image = Image.new("L", (round(right) + 40, max(round(foot) + 40, 280)), 255)
+    draw = ImageDraw.Draw(image)
+    for stroke in strokes:
+        draw.line(stroke, fill=0, width=pen, joint="curve")
+        for x, y in (stroke[0], stroke[-1]):
+            draw.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], fill=0)
+    return image
+
+
+def lined(text: str, level: int, upright: int, light: int) -> Image.Image:
+    """Digits on white paper with lines so many pixels apart, none if 0, of that grey level."""
+    digits = np.pad(np.asarray(number(text)), 60, constant_values=255)
+    paper = Image.fromarray(np.full_like(digits, 255))
+    draw = ImageDraw.Draw(paper)
+    for y in range(17, paper.height, level or paper.height):
+        draw.line([(0, y), (paper.width, y)], fill=light, width=3)
+    for x in range(11, paper.width if upright else 0, upright or 1):
+        draw.line([(x, 0), (x, paper.height)], fill=light, width=3)
+    return Image.fromarray(np.minimum(digits, np.asarray(paper)))
+
+
+def tilted(picture: Image.Image, turned: float) -> Image.Image:
+    """A picture as a camera might see it: turned by some degrees, unevenly lit, and noisy."""
+    margin = int(abs(np.sin(np.radians(turned))) * picture.width) // 2 + 2
+    whole = picture.rotate(turned, Image.Resampling.BILINEAR)
+    seen = np.asarray(whole.crop((margin, margin, whole.width - margin, whole.height - margin)), float)
+    shade = np.linspace(1, 0.7, seen.shape[1]) * np.linspace(1, 0.85, seen.shape[0])[:, None]
+    noisy = (60 + 0.6 * seen) * shade + np.random.default_rng(0).normal(0, 4, seen.shape)
+    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+
+
+def boxed(text: str, width: int = 3, apart: int = 0) -> Image.Image:
+    """Digits in the boxes of a form, so many pixels apart; with 0 they share their sides."""
+    form = Image.new("L", (80 + 260 * len(text), 360), 255)
+    for at, digit in enumerate(text):
+        alone = number(digit)
+        form.paste(alone, (40 + 260 * at + (260 - alone.width) // 2, 40))
+    for at in range(len(text)):
+        box = [40 + 260 * at + apart // 2, 40, 300 + 260 * at - apart // 2, 320]
+        ImageDraw.Draw(form).rectangle(box, outline=0, width=width)
+    return form
+
+
+def with_strokes(data: bytes, strokes: object, size: object = None, kind: bytes = b"tEXt") -> bytes:
+    """A PNG file with strokes in a chunk of text after its header; `size` is its own unless stated."""
+    size = size or list(struct.unpack(">II", data[16:24]))
+    text = json.dumps({"size": size, "strokes": strokes}).encode()
+    return with_text(data, b"strokes\0" + (b"\0\0\0\0" if kind == b"iTXt" else b"") + text, kind)
+
+
+def with_text(data: bytes, text: bytes, kind: bytes = b"tEXt") -> bytes:
+    """A PNG file with one more chunk after its header."""
+    return data[:33] + chunk(kind, text) + data[33:]
 
 
 def encoded(image: Image.Image, kind: str = "PNG") -> bytes:

@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import itertools
 import json
 import os
 import re
@@ -26,6 +27,7 @@ from needs import program
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = "/cgi-bin/mnist.py"
 AUTO = "the real length"
+NOBODY = 65534  # the user and group of those who own nothing
 RUNTIME = tempfile.mkdtemp(prefix="mnist-")  # readers of these tests are in there; short, for a socket's address
 
 
@@ -135,11 +137,28 @@ def received(response: http.client.HTTPResponse) -> Answer:
 # --- starting and stopping --------------------------------------------------------------------------
 
 
+def _ports() -> Iterator[int]:
+    """Ports in turn that no other test process hands out, and that systems don't give to connections (from 32768)."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12
+    ports = range(20000 + 1000 * worker, 20000 + 1000 * (worker + 1))
+    begun = os.getpid() % len(ports)  # two runs of the tests on one machine begin at different ports
+    return itertools.cycle([*ports[begun:], *ports[:begun]])
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 on which nobody listens, and which stays free until the test takes it."""
+    return next(port for port in _PORTS if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
@@ -157,7 +176,7 @@ def running(name: str, command: list[str], log: Path, port: int = 0, **settings:
 
 def _listening(process: subprocess.Popen[bytes], log: Path, port: int) -> int:
     """Wait until the server accepts connections; its port."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120  # Ray starts ten processes
     while time.monotonic() < until and process.poll() is None:
         found = port or next(
             (int(text) for text in re.findall(r"(?:HTTP on \S+ port |is at http://\S+:)(\d+)", log.read_text())), 0
@@ -213,12 +232,17 @@ def gunicorn(log: Path, **more: str) -> Any:
     return running("gunicorn", command, log, port, cwd=ROOT, env=env)
 
 
+def ray_serve(log: Path, **more: str) -> Any:
+    """Ray Serve behind nginx as deploy/serve.py sets them up, on a free port."""
+    return gunicorn(log, MNIST_BEHIND="ray", **more)
+
+
 def lighttpd(log: Path, **more: str) -> Any:
     """lighttpd with the CGI script, as deploy/lighttpd.conf sets it up, on a free port."""
     port = free_port()
-    lighttpd = program("lighttpd")
+    command = [*as_nobody(), program("lighttpd"), "-D", "-f", "deploy/lighttpd.conf"]
     env = environment(MNIST_PORT=str(port), MNIST_PYTHON=f"{sys.prefix}/bin/python3", **more)
-    return running("lighttpd", [lighttpd, "-D", "-f", "deploy/lighttpd.conf"], log, port, cwd=ROOT, env=env)
+    return running("lighttpd", command, log, port, cwd=ROOT, env=env)
 
 
 def plain_serve(log: Path, path: str) -> Any:
@@ -233,6 +257,17 @@ def unprivileged() -> list[str]:
     if os.geteuid() or not setpriv:
         return []
     return [setpriv, "--bounding-set", "-all,+dac_read_search"]
+
+
+def as_nobody() -> list[str]:
+    """What starts a command that root gives as a user who may only read more than others, as this Python may be
+    below root's home directory; nothing for others."""
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() or not setpriv:
+        return []
+    rights = "-all,+dac_read_search"
+    command = [setpriv, "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--bounding-set", rights]
+    return [*command, "--inh-caps", rights, "--ambient-caps", rights]
 
 
 def address(server: Server, path: str = "/") -> str:

@@ -9,7 +9,18 @@ from PIL import Image, ImageDraw
 
 pytest.importorskip("skimage", reason="training packages are not installed: pip install -r requirements.txt")
 
-from learning.augment import coordinates, epoch, geometry, not_digits, pens, scans, styles
+from learning.augment import (
+    coordinates,
+    epoch,
+    geometry,
+    hands,
+    handwriting,
+    not_digits,
+    pens,
+    scans,
+    strokes,
+    styles,
+)
 
 STROKES = {
     0: [(9, 4, 18, 23)],
@@ -75,7 +86,8 @@ def test_the_same_seed_gives_the_same_pictures_and_another_seed_others(augmenter
     assert not np.array_equal(first[0], other[0])
 
 
-def test_an_epoch_has_every_picture_once_and_the_asked_share_of_what_is_no_digit(augmenter):
+def test_an_epoch_has_every_picture_once_and_the_asked_share_of_what_is_no_digit(augmenter, monkeypatch):
+    monkeypatch.setattr(epoch, "INVENTED", 0)
     pictures, labels = augmenter.epoch([1], 0.5, 0.0)
     assert pictures.dtype == np.uint8
     assert pictures.shape == (120, 28, 28)
@@ -83,6 +95,17 @@ def test_an_epoch_has_every_picture_once_and_the_asked_share_of_what_is_no_digit
     _, labels = augmenter.epoch([1], 0.0, 1.0)
     assert set(labels.tolist()) <= {1, 4, not_digits.NOT_A_DIGIT}
     assert (labels == not_digits.NOT_A_DIGIT).mean() > 0.8
+
+
+def test_an_epoch_has_each_real_stroke_digit_several_times_and_some_in_invented_hands(augmenter):
+    eight = [np.array([(0, 0), (1, 1), (0, 1), (1, 0)])]
+    pens = handwriting.Handwriting.of([eight] * 5, np.full(5, 8))
+    both = epoch.Augmenter(augmenter.pictures, augmenter.labels, pens)
+    pictures, labels = both.epoch([1], 0.5, 0.0, drawings=3)
+    invented = int(120 * epoch.INVENTED)
+    assert len(pictures) == len(labels) == 120 + 5 * 3 + invented
+    assert 5 * 3 <= (labels == 8).sum() <= 5 * 3 + invented
+    assert not np.array_equal(*(both.epoch([seed], 0.5, 0.0)[0] for seed in (2, 3)))
 
 
 @pytest.mark.parametrize(
@@ -152,22 +175,22 @@ HEIGHT = 19  # of the 1, 4, 7 and 9 up there
 def added(points, digit, times=1000):
     """What is added to a digit in many draws: a list of (n, 2, 2) strokes, each its two ends, often none."""
     drawn = styles.draw_styles(np.stack([points] * times), np.full(times, digit), np.random.default_rng(digit))
-    return [strokes[~np.isnan(strokes[:, 0])].reshape(-1, 2, 2) for strokes in drawn]
+    return [made[~np.isnan(made[:, 0])].reshape(-1, 2, 2) for made in drawn]
 
 
 @pytest.mark.parametrize("digit", WRITTEN)
 def test_many_but_not_all_get_what_other_schools_add(digit):
-    assert 0.2 < np.mean([len(strokes) > 0 for strokes in added(WRITTEN[digit], digit)]) < 0.9
+    assert 0.2 < np.mean([len(made) > 0 for made in added(WRITTEN[digit], digit)]) < 0.9
 
 
 @pytest.mark.parametrize("digit", [2, 3, 5, 6, 8])
 def test_styles_are_drawn_onto_their_own_digit_only(digit):
-    assert not any(len(strokes) for points in WRITTEN.values() for strokes in added(points, digit, 50))
+    assert not any(len(made) for points in WRITTEN.values() for made in added(points, digit, 50))
 
 
 def test_a_slash_goes_through_the_middle_of_a_zero_and_an_end_runs_on_from_its_line():
     slashes = overruns = 0
-    for start, end in (stroke for strokes in added(WRITTEN[0], 0) for stroke in strokes):
+    for start, end in (stroke for made in added(WRITTEN[0], 0) for stroke in made):
         if (WRITTEN[0] == start).all(1).any():
             overruns += 1
             assert 1 < np.hypot(*(end - start)) < 10
@@ -179,19 +202,29 @@ def test_a_slash_goes_through_the_middle_of_a_zero_and_an_end_runs_on_from_its_l
 
 
 def test_a_one_gets_a_flag_down_to_the_left_of_its_top():
-    flags = [strokes[:2] for strokes in added(WRITTEN[1], 1) if (strokes[:1, 0] == (14, 4)).all() and len(strokes)]
+    flags = [made[:2] for made in added(WRITTEN[1], 1) if has_flag(made)]
     assert len(flags) > 300
-    for (_, middle), (again, tip) in flags:
+    long = 0
+    for (top, middle), (again, tip) in flags:
         assert (middle == again).all()
-        assert 4 < tip[1] < 4 + 0.65 * HEIGHT
-        assert 14 - 0.65 * HEIGHT < tip[0] < 14
-        assert 4 < middle[0] < 16
+        left, down = np.array([-1, 1]) * (tip - top) / HEIGHT
+        assert 0 < left < 1
+        assert 0 < down < 1
+        if np.hypot(left, down) > 0.36:
+            long += 1
+            assert down > 0.4 * left  # only a flag that falls is one: level, it would be a seven's top
+    assert long > 200
+
+
+def has_flag(made):
+    """Whether the first of the strokes that are added to a one starts at its top."""
+    return len(made) > 0 and (made[0, 0] == (14, 4)).all()
 
 
 def test_a_one_stands_on_a_foot_or_ends_in_an_upstroke():
     feet = upstrokes = 0
-    for strokes in added(WRITTEN[1], 1):
-        below = [stroke for stroke in strokes if stroke[:, 1].max() > 17]
+    for made in added(WRITTEN[1], 1):
+        below = made[2:] if has_flag(made) else made
         assert len(below) < 2
         for left, right in below:
             if (left == (14, 23)).all():
@@ -207,17 +240,17 @@ def test_a_one_stands_on_a_foot_or_ends_in_an_upstroke():
 
 
 def test_a_lid_closes_a_narrow_four_from_stem_to_stem_and_leaves_a_wide_one_open():
-    lids = [strokes for strokes in added(WRITTEN[4], 4) if len(strokes)]
+    lids = [made for made in added(WRITTEN[4], 4) if len(made)]
     assert len(lids) > 200
     assert np.array(lids).shape == (len(lids), 1, 2, 2)
     assert (np.array(lids) == [(11, 5), (16, 4)]).all()
     wide = skeleton([(8, 5), (7, 15), (19, 15)], [(17, 4), (17, 23)])  # with a lid it would be a nine
-    assert not any(len(strokes) for strokes in added(wide, 4))
+    assert not any(len(made) for made in added(wide, 4))
 
 
 def test_a_bar_crosses_the_stem_of_a_seven_halfway_and_a_serif_hangs_from_its_start():
     bars = serifs = 0
-    for start, end in (stroke for strokes in added(WRITTEN[7], 7) for stroke in strokes):
+    for start, end in (stroke for made in added(WRITTEN[7], 7) for stroke in made):
         if (start == (8, 4)).all():
             serifs += 1
             assert abs(end[0] - 8) < 3
@@ -253,7 +286,7 @@ def test_a_seven_that_others_would_write_as_a_one_is_never_drawn(monkeypatch):
 
 
 def test_the_tail_of_a_nine_is_hooked_to_the_left_and_up():
-    hooks = [strokes for strokes in added(WRITTEN[9], 9) if len(strokes)]
+    hooks = [made for made in added(WRITTEN[9], 9) if len(made)]
     assert len(hooks) > 200
     for (end, turn), (again, tip) in hooks:
         assert (end == (17, 23)).all()
@@ -345,3 +378,90 @@ def test_bending_moves_no_pixel_far():
     assert moved.shape == (50, 28, 28, 2)
     assert 0.2 < moved.std() < 1
     assert np.abs(moved).max() < 5
+
+
+# --- pen strokes ---
+
+
+def test_strokes_of_any_kind_become_as_many_segments_which_follow_them():
+    dot, dash = [np.array([(5.0, 5.0)])], [np.array([(0.0, 0.0), (0.0, 7.0)])]
+    corner = [np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]), np.array([(0.5, 0.5), (0.6, 0.5)])]
+    long = [np.stack([np.linspace(0, 1, 500), np.sin(np.linspace(0, 60, 500))], 1)]
+    paths = strokes.polylines([dot, dash, corner, long])
+    assert paths.segments.shape == (4, strokes.SEGMENTS, 2, 2)
+    assert np.abs(paths.segments).max() == pytest.approx(0.5)  # the middle is 0, the longer side 1
+    assert not paths.segments[0].any()
+    assert paths.segments[1, :, :, 0].tolist() == [[0, 0]] * strokes.SEGMENTS
+    assert set(paths.stroke[2].tolist()) == {0, 1}
+    corners = {tuple(point) for point in paths.segments[2].reshape(-1, 2).tolist()}
+    assert {(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5)} <= corners
+
+
+def test_a_pixel_is_as_far_from_a_stroke_as_geometry_says():
+    rng = np.random.default_rng(0)
+    segments = rng.uniform(0, 27, (3, 5, 2, 2)).astype(np.float32)
+    y, x = np.mgrid[:28, :28]
+    at = np.broadcast_to(np.stack([x, y], -1), (3, 28, 28, 2)).astype(np.float32)
+    expected = geometry.distance_to_segments(at, segments.reshape(3, 5, 4))
+    found = strokes.distances(segments).reshape(3, 28, 28)
+    assert np.abs(np.minimum(found, coordinates.FAR) - expected).max() < 0.02
+
+
+def test_drawn_strokes_have_ink_on_their_path_and_fill_the_box():
+    paths = strokes.polylines([[np.array([(0, 0), (0, 1)])]] * 50)
+    rng = np.random.default_rng(0)
+    pictures = strokes.draw(paths, np.broadcast_to(np.eye(2, dtype=np.float32), (50, 2, 2)), 0.0, rng)
+    assert (pictures.min(), pictures.max()) == (0, 1)
+    tall = (pictures > 0.3).any(2).sum(1)
+    assert 17 <= np.median(tall) <= 22
+
+
+def test_digits_are_blended_with_others_of_the_same_label_and_as_many_strokes_only():
+    bar, cross = [np.array([(0, 0), (0.1, 1)])], [np.array([(0, 0), (1, 1)]), np.array([(1, 0), (0, 1)])]
+    pens_ = handwriting.Handwriting.of([bar, cross, bar, bar, cross, bar], np.array([1, 8, 7, 1, 8, 1]))
+    assert [sorted(set(like)) for like in pens_.like.tolist()] == [[3], [4], [2], [0], [1], [0]]
+
+
+def test_two_digits_side_by_side_are_as_wide_as_both_and_no_digit():
+    ring = [np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)])]
+    both = handwriting.side_by_side(*[strokes.polylines([ring] * 20)] * 2, np.random.default_rng(0))
+    wide, high = np.moveaxis(np.ptp(both.segments, axis=(1, 2)), -1, 0)
+    assert wide == pytest.approx(np.ones(20), abs=1e-5)
+    assert (high < 0.75).all()
+
+
+def test_a_share_of_what_is_drawn_from_strokes_is_no_digit():
+    ring = [np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)])]
+    pens_ = handwriting.Handwriting.of([ring] * 400, np.full(400, 8))
+    pictures, labels = pens_.draw(np.arange(400), 0.5, np.random.default_rng(0))
+    assert pictures.shape == (400, 28, 28)
+    assert set(labels.tolist()) == {8, not_digits.NOT_A_DIGIT}
+    assert 0.3 < (labels == not_digits.NOT_A_DIGIT).mean() < 0.5  # a ring has no last stroke to lose
+
+
+def test_a_digit_without_its_last_stroke_may_still_be_meant():
+    four = [np.array([(0, 0), (0, 1), (1, 1)]), np.array([(1, 0), (1, 2)])]
+    seven = [np.array([(0, 0), (1, 0), (0, 2)]), np.array([(0, 1), (1, 1)])]
+    paths = strokes.polylines([four] * 100 + [seven] * 100)
+    labels = np.repeat([4, 7], 100)
+    kept, told = handwriting.without_last_stroke(paths, labels, np.random.default_rng(0))
+    assert (kept.stroke == 0).all()
+    assert 30 < (told[:100] == not_digits.NOT_A_DIGIT).sum() < 70
+    assert (told[100:] == 7).all()
+
+
+def test_every_invented_hand_is_written_within_its_square_and_none_twice_alike():
+    rng = np.random.default_rng(0)
+    for hand in hands.HANDS:
+        first, second = (np.concatenate(hands.written(hand, rng)) for _ in range(2))
+        assert hand.digit in range(10)
+        assert min(first.min(), second.min()) > -0.4
+        assert max(first.max(), second.max()) < 1.4
+        assert not np.array_equal(first, second)
+    assert {hand.digit for hand in hands.HANDS} == set(range(10))
+    assert len({(hand.digit, hand.what) for hand in hands.HANDS}) == len(hands.HANDS)
+
+
+def test_a_curve_goes_through_its_points():
+    points = np.array([(0, 0), (1, 2), (3, 1), (4, 4)], float)
+    assert hands.curve(points)[:: hands.FINE] == pytest.approx(points)

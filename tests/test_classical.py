@@ -7,6 +7,7 @@ import pytest
 
 import small_mnist
 from learning.classical import calibrated, estimators, features, onnx_export
+from reading import gradients
 from reading.deskew import deskew
 
 PICTURES, LABELS = small_mnist.pictures(300)
@@ -30,6 +31,18 @@ def test_a_slanting_stroke_is_set_upright(slant: float) -> None:
     upright = deskew(stroke(slant)[None])[0]
     assert np.ptp(upright[6:22] @ np.arange(28)) < 0.001  # the column of the stroke, in its sixteen rows
     np.testing.assert_allclose(upright.sum(1), stroke(slant).sum(1), atol=1e-5)
+
+
+@pytest.mark.parametrize(("slant", "left_over"), [(1.0, 0.0), (1.25, 0.25), (-1.5, -0.5)])
+def test_no_row_is_moved_by_more_than_a_pixel_against_the_next(slant: float, left_over: float) -> None:
+    upright = deskew(stroke(slant)[None])[0]
+    np.testing.assert_allclose(np.diff(upright[6:22] @ np.arange(28)), left_over, atol=1e-4)
+
+
+def test_a_stroke_two_rows_high_is_too_level_to_have_a_slant() -> None:
+    picture = np.zeros((1, 28, 28), np.float32)
+    picture[0, 13, 5:14] = picture[0, 14, 14:23] = 1
+    np.testing.assert_array_equal(deskew(picture), picture)
 
 
 def test_an_upright_digit_stays_as_it_is() -> None:
@@ -72,11 +85,12 @@ def test_a_picture_is_deskewed_alone_as_among_others() -> None:
 def test_gradients_answer_where_ink_begins_in_their_direction() -> None:
     edge = np.zeros((1, 28, 28), np.float32)
     edge[:, :, 14:] = 1  # ink on the right
-    by_direction = features.Gradients().transform(edge.reshape(1, -1)).reshape(8, 8, 8)
-    strongest = {features.DIRECTIONS[each] for each in np.flatnonzero(by_direction[:, 3, 3] > 0)}
-    assert strongest == {(0, 1), (1, 1), (-1, 1)}
+    by_direction = dict(zip(gradients.DIRECTIONS, gradients.of(edge)[0], strict=True))
+    assert [way for way, maps in by_direction.items() if maps[3, 3] > 0] == ["right", "below right", "above right"]
     # Two of seven columns see the edge, in each row.
-    assert by_direction[0, 3, 3] == pytest.approx(2 / 7)
+    assert by_direction["right"][3, 3] == pytest.approx(2 / 7)
+    features_of_it = features.Gradients().transform(edge.reshape(1, -1))
+    np.testing.assert_array_equal(features_of_it, gradients.of(edge).reshape(1, -1))
 
 
 def test_temperature_is_found_again_that_was_put_in() -> None:
@@ -100,14 +114,24 @@ def fitted(name: str) -> estimators.Pipeline:
     return estimators.pipeline(name, settings, seed=0).fit(X, Y)
 
 
+def parts_of(model: estimators.Pipeline, flat: np.ndarray) -> list[np.ndarray]:
+    """What a vote's parts say, or the trees of a forest."""
+    features_of_them, last = model[:-1].transform(flat), model[-1]
+    if hasattr(last, "parts_"):
+        return [part.predict_proba(features_of_them) for part in last.parts_]
+    return [last.estimator_.predict_proba(features_of_them)] if hasattr(last.estimator_, "estimators_") else []
+
+
 @pytest.mark.parametrize("name", list(estimators.SETTINGS))
 def test_onnx_scores_as_scikit_learn_does_and_both_read_the_digits(name: str) -> None:
     model = fitted(name)
     pictures, labels = small_mnist.pictures(100, seed=5)
     flat = pictures.reshape(-1, 784) / np.float32(255)
     session = onnxruntime.InferenceSession(onnx_export.export(model), providers=["CPUExecutionProvider"])
-    (scores,) = session.run(None, {"picture": deskew(flat.reshape(-1, 28, 28)).reshape(-1, 784)})
+    *parts, scores = session.run(None, {"picture": deskew(flat.reshape(-1, 28, 28)).reshape(-1, 784)})
     expected = model.predict_proba(flat)
+    for told, part in zip(parts, parts_of(model, flat), strict=True):
+        np.testing.assert_allclose(told, part, atol=1e-5)
     assert (scores.shape, scores.dtype) == ((100, 10), np.float32)
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     np.testing.assert_allclose(expected.sum(1), 1, atol=1e-9)

@@ -10,7 +10,6 @@ pytest.importorskip("tensorflow", reason="training packages are not installed: p
 import model
 import pictures
 from learning.cnn import calibration, card
-from reading import views
 from reading.deskew import deskew
 from reading.preprocessing import preprocess
 
@@ -43,31 +42,10 @@ def test_a_digit_set_upright_is_the_same_wherever_and_however_slanted_it_was():
         assert np.abs(deskew(other_form[None]) - other_form).mean() < 0.005  # no slant is left to take out
 
 
-def test_a_digit_that_is_turned_has_its_polar_view_moved_sideways():
-    picture = preprocess(pictures.png(2)).picture
-    column = 2 * np.pi * views.TURNS / 28
-    turned = mapped(picture, [(np.cos(2 * column), np.sin(2 * column)), (-np.sin(2 * column), np.cos(2 * column))])
-    form, other = viewed(model.polar, [picture, turned])
-    apart = {by: np.abs(np.roll(form, by, 1) - other)[:, 3:-3].mean() for by in (-2, 0, 2)}
-    assert sorted(apart, key=apart.__getitem__) == [-2, 0, 2]
-    assert apart[-2] < 0.05 < 0.1 < apart[0]
-
-
-def test_a_ring_is_a_level_line_in_its_polar_view_and_what_lies_past_the_seam_is_seen_twice():
-    y, x = np.mgrid[:28, :28]
-    ring = np.clip(2 - abs(np.hypot(y - 15, x - 12) - 8), 0, 1)
-    assert viewed(model.polar, [ring])[0].argmax(0) // 2 == pytest.approx(np.full(28, 8), abs=1)
-    form = viewed(model.polar, [preprocess(pictures.png(2)).picture])[0]
-    around = 28 / views.TURNS  # columns in one turn
-    first, last = np.interp(np.arange(6) + around, np.arange(28), form[10]), form[10, :6]
-    assert np.abs(first - last).max() < 0.25 < np.ptp(form[10])
-
-
-@pytest.mark.parametrize("view", [model.upright, model.polar])
-def test_what_has_no_shape_has_every_view_too(view):
+def test_what_has_no_shape_is_set_upright_too():
     blank, dot, full = np.zeros((28, 28)), np.zeros((28, 28)), np.ones((28, 28))
     dot[5, 20] = 1
-    forms = viewed(view, [blank, dot, full])
+    forms = viewed(model.upright, [blank, dot, full])
     assert np.isfinite(forms).all()
     assert forms[0].max() == 0
     assert 1 <= np.count_nonzero(forms[1] > 0.2) <= 56

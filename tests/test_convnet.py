@@ -130,16 +130,6 @@ def test_upright_sets_a_slanting_line_upright():
     np.testing.assert_allclose(views.upright(line)[0], expected, atol=1e-4)
 
 
-def test_polar_begins_with_the_centre_of_the_ink_and_goes_outward_by_half_pixels():
-    dot = np.zeros((1, 28, 28), np.float32)
-    dot[0, 9, 4] = 1
-    angle = np.pi * (0.5 - 1.25 + 2.5 * np.arange(28) / 28)
-    half = (1 - abs(np.sin(angle)) / 2) * (1 - abs(np.cos(angle)) / 2)
-    found = views.polar(dot)[0]
-    np.testing.assert_allclose(found[:2], [np.ones(28), half], atol=1e-4)
-    assert not found[3:].any()  # 1.5 pixels away there is no ink to count
-
-
 @pytest.mark.parametrize("view", views.VIEWS)
 def test_paper_stays_paper_in_every_view_and_pictures_do_not_mix(view):
     drawn = RNG.random((3, 28, 28), np.float32)
@@ -154,10 +144,10 @@ def test_paper_stays_paper_in_every_view_and_pictures_do_not_mix(view):
 
 
 def test_a_network_is_the_mean_of_its_towers_over_the_temperature():
-    entries, data = small_convnet.chance(["as it is", "polar upright"])
+    entries, data = small_convnet.chance(["as it is", "upright"])
     drawn = RNG.random((3, 28, 28), np.float32)
     network, logits = convnet.build(entries, data), []
-    for tower, seen in zip(network.towers, (drawn, views.polar(views.upright(drawn))), strict=True):
+    for tower, seen in zip(network.towers, (drawn, views.upright(drawn)), strict=True):
         last = convolved(pooled(convolved(seen[..., None], tower.layers[0])), tower.layers[1])
         logits.append(last.reshape(3, -1) @ tower.kernel + tower.bias)
     scores = network.score(drawn)

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -168,10 +169,11 @@ def test_the_benchmark_prints_its_tables_and_saves_what_it_is_told(strokes, tmp_
     arguments = ["--strokes", str(strokes), "--sheet", str(sheet), "--pictures", str(pictures), "--no-mnist"]
     assert drawn.main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["Model believer, digits drawn as on the page:", ""]
-    assert lines[4] == "| neat | 4 | 50.00 % | 50.00 % | 100.00 % |"
-    assert lines[-2] == "| 1 read as 7 | 12 |"
-    with np.load(pictures) as saved:
+    assert lines[:4] == ["Model believer, digits drawn as on the page.", "", "strokes, 4 digits:", ""]
+    assert lines[6] == "| neat | 4 | 50.00 % | 50.00 % | 100.00 % |"
+    assert lines[-4] == "| 1 read as 7 | 12 |"
+    assert lines[-2] == "Expected calibration error of all six ways, 15 bins: 27.50 %"
+    with np.load(tmp_path / "pictures-strokes.npz") as saved:
         assert sorted(saved) == sorted([*drawn.CONDITIONS, "labels"])
         assert saved["labels"].tolist() == [1, 7, 1, 7]
         assert saved["thin"].shape == (4, 28, 28)
@@ -187,6 +189,15 @@ def test_what_is_scored_is_the_picture_that_the_page_scores_to_the_last_bit():
     assert not np.array_equal(scored, drawn.in_bytes(scored) / np.float32(255))
 
 
+def ends_at_a_polite_kill(_: int) -> np.ndarray:
+    return np.full((28, 28), signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, np.float32)
+
+
+def test_workers_end_at_a_polite_kill_whatever_this_process_makes_of_one():
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    assert drawn._on_all_cores(ends_at_a_polite_kill, [0], " jobs").all()
+
+
 def test_a_contact_sheet_leaves_none_out():
     assert drawn.contact_sheet([(np.zeros((28, 28), np.uint8), "0 as 6")] * 401).size == (1280, 21 * 76)
 
@@ -195,15 +206,20 @@ def test_mnists_test_images_are_measured_whole_and_by_halves(strokes, tmp_path, 
     wide = drawn.in_bytes(drawn._read_drawing((0, SEVEN, "neat")))
     test = SimpleNamespace(X_test=np.stack([wide] * 4), y_test=np.array([1, 7, 7, 7]))
     monkeypatch.setattr(dataset, "load", lambda source: test)
-    sheet = tmp_path / "scans.png"
-    assert drawn.main(["--strokes", str(strokes), "--limit", "1", "--scan-sheet", str(sheet)]) == 0
+    sheet, curve = tmp_path / "scans.png", tmp_path / "curve.png"
+    assert (
+        drawn.main(["--strokes", str(strokes), "--limit", "1", "--scan-sheet", str(sheet), "--reliability", str(curve)])
+        == 0
+    )
     printed = capsys.readouterr().out
+    assert Image.open(curve).width > 500
     assert printed.endswith(
         "MNIST's test images, read from PNG files:\n\n"
         "|  | digits | accuracy | marked unsure | accuracy of the others |\n| --- | ---: | ---: | ---: | ---: |\n"
         "| test set | 4 | 75.00 % | 0.00 % | 75.00 % |\n"
         "| first half | 2 | 50.00 % | 0.00 % | 50.00 % |\n"
         "| second half | 2 | 100.00 % | 0.00 % | 100.00 % |\n\n"
+        "| mistake | times |\n| --- | ---: |\n| 1 read as 7 | 1 |\n\n"
         "Expected calibration error on them, 15 bins: 25.00 %\n"
     )
     assert Image.open(sheet).size == (1280, 76)

@@ -1,6 +1,5 @@
-"""Explanations: what spoke for a digit, and the feature maps, from the module and through the server."""
+"""Explanations: what spoke for a digit, from the module and through the server."""
 
-import base64
 import io
 import json
 
@@ -8,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-import small_convnet
-from reading import cards, classifier, explain
-from reading.errors import BrokenModel, NotADigit
+from reading import classifier, explain
+from reading.errors import NotADigit
 from serving.application import application
 
 
@@ -85,47 +83,6 @@ def test_only_digits_are_explained(model, bars, digit):
         explain.evidence(model, bars, digit)
 
 
-# --- layers ---
-
-
-NOTES = [{"name": "convolution 1", "note": "Edges."}, {"name": "convolution 2", "note": "Parts."}]
-
-
-@pytest.fixture
-def with_layers(tmp_path, monkeypatch) -> classifier.Model:
-    monkeypatch.setattr(cards, "MODELS", tmp_path)
-    return classifier.Model(small_convnet.put(tmp_path, *small_convnet.two_layers(), layers=NOTES), favours_the_left)
-
-
-def test_layers_are_named_and_scaled_to_their_brightest_spot(with_layers, bars):
-    first, second = explain.layers(with_layers, bars)
-    assert (first.name, first.note, second.name) == ("convolution 1", "Edges.", "convolution 2")
-    np.testing.assert_allclose(first.maps, [bars, 1 - bars], atol=1e-6)
-    mean = sum(bars[y : y + 26, x : x + 26] for y in range(3) for x in range(3)) / 9
-    np.testing.assert_allclose(second.maps, [mean], atol=1e-6)
-
-
-def test_a_model_without_weights_for_numpy_has_no_layers(model, bars):
-    assert explain.layers(model, bars) == []
-
-
-def test_a_missing_file_of_weights_is_no_failure(with_layers, bars, tmp_path):
-    (tmp_path / small_convnet.FILE).unlink()
-    assert explain.layers(with_layers, bars) == []
-
-
-def test_layers_that_are_not_all_described_are_refused(with_layers, bars):
-    with_layers.card["layers"] = NOTES[:1]
-    with pytest.raises(BrokenModel, match=r"The card cnn\.json describes 1 of 2 layers\. Train it again: python"):
-        explain.layers(with_layers, bars)
-
-
-def test_weights_that_the_card_does_not_describe_are_refused(with_layers, bars, tmp_path):
-    (tmp_path / small_convnet.FILE).write_bytes(b"this is text")
-    with pytest.raises(BrokenModel, match=r"is not the one its card cnn\.json describes"):
-        explain.layers(with_layers, bars)
-
-
 # --- through the server ---
 
 
@@ -149,8 +106,8 @@ def ask(query: str) -> tuple[str, dict]:
 
 
 @pytest.fixture
-def served(with_layers, monkeypatch) -> None:
-    monkeypatch.setattr(classifier, "load", lambda name: with_layers)
+def served(model, monkeypatch) -> None:
+    monkeypatch.setattr(classifier, "load", lambda name: model)
 
 
 def test_the_script_explains_the_winner_or_the_digit_asked_for(served):
@@ -165,28 +122,10 @@ def test_the_script_explains_the_winner_or_the_digit_asked_for(served):
     np.testing.assert_allclose(eight["evidence"], -np.array(three["evidence"]), atol=2e-6)
 
 
-def test_the_script_shows_the_layers_as_pictures(served):
-    reply = ask("explain=layers")[1]
-    assert [(layer["name"], layer["note"], len(layer["maps"])) for layer in reply["layers"]] == [
-        ("convolution 1", "Edges.", 2),
-        ("convolution 2", "Parts.", 1),
-    ]
-    head, _, data = reply["layers"][0]["maps"][0].partition(",")
-    assert head == "data:image/png;base64"
-    seen = base64.b64decode(reply["seen"].partition(",")[2])
-    assert base64.b64decode(data) == seen  # the first map of the test's model is the picture itself
-
-
-def test_a_model_without_layers_answers_without_them(served, with_layers):
-    del with_layers.card["weights"]
-    status, reply = ask("explain=layers")
-    assert (status, reply["result"], "layers" in reply) == ("200 OK", 1, False)
-
-
 @pytest.mark.parametrize(
     ("query", "error"),
     [
-        ("explain=2", "?explain=1 says what spoke for the answer, ?explain=layers shows the network's layers."),
+        ("explain=2", "?explain=1 says what spoke for the answer, ?explain=network shows the network at work."),
         ("explain=1&digit=10", "?digit= takes one digit, 0 to 9."),
         ("explain=1&digit=x", "?digit= takes one digit, 0 to 9."),
         ("explain=1&digit=-1", "?digit= takes one digit, 0 to 9."),

@@ -83,6 +83,12 @@ def test_a_damaged_picture_is_read_or_refused_in_a_sentence(data: bytes) -> None
 
 
 @FEW
+@given(hostile.built)
+def test_a_picture_built_of_odd_pieces_is_read_or_refused_in_a_sentence(data: bytes) -> None:
+    assert hostile.told_of_picture(data)
+
+
+@FEW
 @given(hostile.requests)
 def test_any_request_is_answered_without_a_trace(request: hostile.Request) -> None:
     assert hostile.told_of_request(request)

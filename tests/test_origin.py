@@ -1,5 +1,7 @@
 """Who may ask: neither pages of other origins nor names that only lead to this machine."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,3 +68,20 @@ def test_under_a_real_server_neither_name_nor_page_of_others_gets_anything(
         assert b" 403 " in reply.partition(b"\r\n")[0], server.name
         assert b'"result": 0' in reply
         assert b'"models"' in server.raw(f"GET {servers.SCRIPT} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+
+
+def test_plain_http_server_tells_a_script_as_little_of_a_request_as_the_docs_say(tmp_path: Path) -> None:
+    (tmp_path / "cgi-bin").mkdir()
+    script = tmp_path / "cgi-bin" / "told.py"
+    script.write_text("#!/bin/sh\necho\nenv | sed -n 's/^HTTP_\\([A-Z_]*\\)=.*/\\1/p' | sort\n")
+    script.chmod(0o755)
+    command = [*servers.unprivileged(), sys.executable, "-u", "-m", "http.server", "--cgi", "--bind", "127.0.0.1", "0"]
+    headers = {
+        "Origin": "http://a.example",
+        "Sec-Fetch-Site": "cross-site",
+        "Referer": "http://a.example/",
+        "Cookie": "a",
+    }
+    with servers.running("http.server", command, tmp_path / "log", cwd=tmp_path, env=servers.environment()) as server:
+        told = server.ask(SEVEN, headers | {"Accept": "a/b", "User-Agent": "me"}, path="/cgi-bin/told.py").body.decode()
+    assert set(told.split()) == {"ACCEPT", "COOKIE", "REFERER", "USER_AGENT"}

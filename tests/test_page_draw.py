@@ -78,6 +78,8 @@ def test_what_the_network_sees_is_shown_with_28_pixels_a_side(visit):
     size = page.eval_on_selector("#seen", "image => [image.naturalWidth, image.naturalHeight]")
     assert size == [28, 28]
     assert page.locator("#seen").bounding_box()["width"] >= 28 * 5
+    assert page.locator("#steps").is_hidden()
+    page.click("figure summary")
     assert page.inner_text("#steps").startswith("Done to it: ")
 
 

@@ -15,18 +15,24 @@ ARROWS = {
     "ask": set(),
     "draw": {"browser"},
     "show": {"browser", "ask"},
-    "keep": {"draw", "show"},
+    "keep": {"browser", "draw", "show"},
     "pictures": {"browser", "ask", "show"},
-    "static": {"browser", "ask", "draw", "show", "keep", "pictures"},
+    "think": {"browser", "ask", "draw", "show"},
+    "static": {"browser", "ask", "draw", "show", "keep", "pictures", "think"},
 }
 
 # They compute and know no page: each can be tried, and tested, with numbers and texts alone.
 ARITHMETIC = {
     "ask/patience.js",
+    "browser/base64.js",
     "draw/drawing.js",
     "draw/geometry.js",
+    "draw/itxt.js",
+    "draw/share.js",
+    "keep/link.js",
     "keep/png.js",
     "show/heat.js",
+    "show/spelling.js",
     "show/words.js",
 }
 

@@ -3,6 +3,8 @@
 import base64
 import io
 import itertools
+import json
+import re
 
 import pytest
 from PIL import Image, ImageFilter
@@ -67,6 +69,14 @@ def test_undo_brings_back_every_state_and_redo_every_later_one(run):
            return [forth, back, seen];""",
     )
     assert states == [[[], [3], [3, 1], [1], [], [1]]] * 3
+
+
+def test_two_hundred_steps_can_be_undone_and_no_more_are_kept(run):
+    code = """const drawing = new m.Drawing();
+              for (let x = 1; x <= 250; x++) { drawing.begin({ x, y: 1, pressure: 0.5 }, 4); drawing.end(); }
+              let steps = 0; while (drawing.canUndo) { drawing.undo(); steps++; }
+              return [steps, drawing.strokes.length];"""
+    assert run("draw/drawing", code) == [200, 50]
 
 
 def test_a_stroke_that_is_cancelled_leaves_nothing_to_undo(run):
@@ -235,15 +245,61 @@ def test_drawings_are_asked_about_again_with_growing_pauses(run):
     assert [1 + least <= wait for wait, least in zip(waits, [0, 0.5, 1, 2, 4], strict=True)] == [True] * 5
 
 
-def test_a_model_that_nobody_has_measured_is_offered_by_its_title_alone(run):
-    cards = [{"name": "a", "title": "Ants", "accuracy": 0.9956}, {"name": "b", "title": "Bees"}, {"name": "c"}]
-    assert run("show/words", "return a.map(m.menuLine);", cards) == ["Ants (99.56\u00a0%)", "Bees", "c"]
+def test_of_a_model_that_nobody_has_measured_nothing_is_said(run):
+    cards = [{"name": "a", "accuracy": 0.9956}, {"name": "b"}, {"name": "c", "accuracy": None}]
+    assert run("show/words", "return a.map(m.accuracy);", cards) == ["99.56\u00a0%", "", ""]
+
+
+def test_every_digit_has_its_own_way_over_the_stencils_nine_segments(run):
+    outlines = run(
+        "show/stencil", "return a.map((d) => m.stencil(d).querySelector('.stroke').getAttribute('d'));", [*range(10)]
+    )
+    ways = [segments(outline) for outline in outlines]
+    stencil = run("show/stencil", "return m.stencil(null).querySelector('.dots').getAttribute('d');")
+    assert len({frozenset(way) for way in ways}) == 10
+    assert set().union(*ways) == segments(stencil)
+    assert len(segments(stencil)) == 9
+
+
+def segments(outline: str) -> set[tuple[tuple[int, int], ...]]:
+    """The pieces of a line of M, H, V, L and Z that join neighbouring points of a grid of ten; long ones in two."""
+    found: set[tuple[tuple[int, int], ...]] = set()
+    x = y = 0
+    start = (0, 0)
+    for command, numbers in re.findall(r"([MHVLZ]?)([\d ]*)", outline):
+        if not (command or numbers.strip()):
+            continue
+        values = [int(number) for number in numbers.split()]
+        if command == "H":
+            moves = [(values[0], y)]
+        elif command == "V":
+            moves = [(x, values[0])]
+        else:
+            moves = [start] if command == "Z" else list(zip(values[::2], values[1::2], strict=True))
+        for i, (to_x, to_y) in enumerate(moves):
+            if command == "M" and i == 0:
+                start = (to_x, to_y)
+            else:
+                found |= pieces((x, y), (to_x, to_y))
+            x, y = to_x, to_y
+    return found
+
+
+def pieces(one: tuple[int, int], other: tuple[int, int]) -> set[tuple[tuple[int, int], ...]]:
+    (x0, y0), (x1, y1) = sorted([one, other])
+    if abs(y1 - y0) <= 10:
+        return {((x0, y0), (x1, y1))}
+    middle = ((x0 + x1) // 2, 10)
+    return {((x0, y0), middle), (middle, (x1, y1))}
 
 
 def test_the_tally_counts_what_nobody_corrected_as_right(run):
-    records = [{"label": None, "guess": 3}, {"label": 4, "guess": 4}, {"label": 9, "guess": 4}]
-    assert run("keep/history", "return m.tallySentence(a);", records) == "Right 2 of 3 here; you corrected 1."
-    assert run("keep/history", "return m.tallySentence(a);", []) == "Nothing kept yet."
+    counts = [{"all": 0, "corrected": 0}, {"all": 3, "corrected": 0}, {"all": 3, "corrected": 1}]
+    assert run("keep/album", "return a.map(m.tallySentence);", counts) == [
+        "Nothing kept yet.",
+        "Right 3 of 3 here: you corrected none.",
+        "Right 2 of 3 here; you corrected 1.",
+    ]
 
 
 def test_choices_last_as_long_as_the_page_where_storage_is_forbidden(visit):
@@ -258,3 +314,220 @@ def test_choices_last_as_long_as_the_page_where_storage_is_forbidden(visit):
     until(page, "document.getElementById('tally').textContent === 'Nothing kept yet.'")
     code = "async () => (await import('/static/browser/settings.js')).get('live', true)"
     assert page.evaluate(code) is False
+
+
+# --- think ---
+
+CROSS = [
+    {"width": 16, "points": [{"x": x, "y": 140, "pressure": 0.5} for x in range(40, 241, 20)]},
+    {"width": 16, "points": [{"x": 140, "y": y, "pressure": 0.5} for y in range(40, 241, 20)]},
+]
+RESTS = [7, 7, 7, 7, 0, 0]  # steps at which turn, shift, size, pen, noise and rubber change nothing
+
+
+def changed(run, **moved: int) -> list:
+    """The cross after sliders were moved to these steps."""
+    names = ["turn", "shift", "size", "pen", "noise", "rubber"]
+    steps = [moved.get(name, rest) for name, rest in zip(names, RESTS, strict=True)]
+    return run("think/strokes", "return m.changed(a.strokes, a.steps);", {"strokes": CROSS, "steps": steps})
+
+
+def test_sliders_at_rest_leave_strokes_as_they_were(run):
+    assert changed(run) == CROSS
+
+
+def test_a_quarter_turn_swaps_the_lines_of_a_cross(run):
+    turned = changed(run, turn=13)
+    assert [(round(p["x"]), round(p["y"])) for p in turned[0]["points"]] == [(140, y) for y in range(40, 241, 20)]
+
+
+def test_a_shift_moves_every_point_and_size_keeps_the_middle_and_the_pen(run):
+    assert {round(point["x"], 6) for point in changed(run, shift=8)[1]["points"]} == {159.6}
+    small = changed(run, size=2)
+    assert [round(p["x"]) for p in small[0]["points"]][::5] == [100, 140, 180]
+    assert small[0]["width"] == 16
+
+
+def test_the_pen_changes_its_width_alone(run):
+    thin = changed(run, pen=2)
+    assert [round(stroke["width"], 6) for stroke in thin] == [6.4, 6.4]
+    assert [stroke["points"] for stroke in thin] == [stroke["points"] for stroke in CROSS]
+
+
+def test_noise_moves_points_by_as_much_as_it_says_and_the_same_way_each_time(run):
+    noisy = changed(run, noise=14)
+    away = [
+        p[side] - q[side]
+        for one, two in zip(noisy, CROSS, strict=True)
+        for p, q in zip(one["points"], two["points"], strict=True)
+        for side in "xy"
+    ]
+    assert max(map(abs, away)) <= 280 * 0.07
+    assert max(away) > 5 > -5 > min(away)
+    assert noisy == changed(run, noise=14)
+
+
+def test_the_rubber_takes_the_end_of_what_was_drawn(run):
+    assert [len(stroke["points"]) for stroke in changed(run, rubber=5)] == [11, 5]
+    assert [len(stroke["points"]) for stroke in changed(run, rubber=14)] == [4]
+
+
+def test_a_flip_is_where_another_digit_wins_than_one_step_before(run):
+    assert run("think/strokes", "return m.flips([4, 4, 9, 9, 4, null]);") == [2, 4, 5]
+    assert run("think/strokes", "return m.flips([]);") == []
+
+
+def test_ink_has_a_middle_a_height_and_a_lean(run):
+    upright = [0, 8, 0, 0] * 4
+    assert run("think/place", "return m.moments(a, 4);", upright) == {"x": 1.5, "y": 2, "tall": 1.25**0.5, "lean": 0}
+    leaning = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+    assert run("think/place", "return m.moments(a, 4);", leaning) == {"x": 2, "y": 2, "tall": 1.25**0.5, "lean": 1}
+
+
+def test_a_point_is_placed_where_the_same_ink_is_larger_elsewhere_and_leans(run):
+    ink = [{"x": 1, "y": 1, "tall": 1, "lean": 0}, {"x": 10, "y": 20, "tall": 2, "lean": 0.5}]
+    assert run("think/place", "return m.placed([3, 4], ...a);", ink) == [17, 26]
+    assert run("think/place", "return m.placed([17, 26], a[1], a[0]);", ink) == [3, 4]
+
+
+def test_a_webp_with_more_pixels_than_the_server_reads_is_scaled_down(run):
+    code = """const files = [];
+        for (const side of [3000, 3001]) {
+          const canvas = new OffscreenCanvas(side, 3000);
+          canvas.getContext("2d").fillRect(0, 0, 9, 9);
+          for (const type of ["image/webp", "image/png"])
+            files.push(new File([await canvas.convertToBlob({ type })], "a", { type }));
+        }
+        return Promise.all(files.map(async (file) => (await m.manageable(file)).type));"""
+    assert run("pictures/shrink", code) == ["image/webp", "image/png", "image/jpeg", "image/png"]
+
+
+# --- numbers ----------------------------------------------------------------------------------------
+
+
+def png(width: int, height: int) -> str:
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "white").save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def test_a_text_is_written_into_a_png_and_its_pixels_stay(run):
+    text = json.dumps({"size": [28, 14], "strokes": [[[1, 2.5]] * 9000]})
+    url = run("draw/itxt", "return m.withText(a[0], 'strokes', a[1]);", [png(28, 14), text])
+    image = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+    image.load()
+    assert image.text == {"strokes": text}  # Pillow compares the checksum
+    assert image.tobytes() == b"\xff" * 28 * 14 * 3
+
+
+def test_the_picture_of_a_drawing_holds_its_strokes_unless_they_are_too_many(run):
+    code = """const line = (n) => [{ width: 4, points: Array.from({ length: n }, (_, i) =>
+                ({ x: i % 2 ? 10.04 : 300 + 1e6 * (i === 2), y: -9000, pressure: 0.5 })) }];
+              return [m.toPng(line(3), 560), m.toPng(line(9000))];"""
+    pictures = [Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) for url in run("draw/paint", code)]
+    sent = [json.loads(picture.text["strokes"]) if picture.text else None for picture in pictures]
+    assert sent == [{"size": [560, 280], "strokes": [[[300, -560], [10, -560], [1120, -560]]]}, None]
+    assert [picture.size for picture in pictures] == [(560, 280), (280, 280)]
+
+
+def test_strokes_go_to_the_box_they_lie_in_and_one_through_two_is_cut(run):
+    def line(*across: int) -> dict:
+        return {"width": 4, "points": [{"x": x, "y": 50, "pressure": 0.5} for x in across]}
+
+    strokes = [line(10, 20, 30), line(40, 10, 12, 14, 16), line(20, 30, 110, 120), line(140, 150)]
+    shares = run("draw/share", "return m.shared(...a);", [strokes, [[0, 0, 40, 100], [100, 0, 40, 100]]])
+    assert shares == [
+        [line(10, 20, 30), line(40, 10, 12, 14, 16), line(20, 30)],
+        [line(110, 120), line(140, 150)],
+    ]
+    assert run("draw/share", "return m.squared(a);", [line(500, 540)]) == [line(120, 160)]
+    assert run("draw/share", "return m.squared(a);", [line(-9, 280)]) == [line(-9, 280)]
+
+
+def test_numbers_are_spelt_sign_by_sign(run):
+    said = run("show/spelling", "return a.map(m.spelt);", ["2026", "-3.14", "07 12"])
+    assert said == ["two, zero, two, six", "minus, three, point, one, four", "zero, seven, then, one, two"]
+    assert run("show/spelling", "return a.map(m.nth);", [0, 1, 2, 3, 10, 11, 12, 20, 21, 31]) == [
+        *["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "32nd"]
+    ]
+
+
+def digit(value: int, confidence: float, rival: float = 0.0) -> dict:
+    data = [0.0] * 10
+    data[value], data[(value + 1) % 10] = confidence, rival
+    return {"digit": value, "confidence": confidence, "unsure": confidence < 0.95, "data": data, "box": [0, 0, 9, 9]}
+
+
+@pytest.mark.parametrize(
+    ("number", "digits", "headline", "detail", "spoken"),
+    [
+        (
+            "12",
+            [digit(1, 0.99), digit(2, 0.97)],
+            "12",
+            "Least sure digit: 97 %.",
+            "One, two; each at least 97 percent.",
+        ),
+        ("-5", [digit(5, 0.999)], "-5", "Least sure digit: 99.9 %.", "Minus, five; each at least 99 percent."),
+        *(
+            ("12", [digit(1, 0.99), digit(2, 0.6, rival)], "12?", said, f"One, two. {said}")
+            for rival, said in [
+                (0.4, "I'm not sure of the 2nd digit: 2 or 3?"),
+                (0.01, "I'm not sure of the 2nd digit: is it a 2 at all?"),
+            ]
+        ),
+    ],
+)
+def test_a_number_is_summed_up_by_its_least_sure_digit(run, number, digits, headline, detail, spoken):
+    reply = {**digit(8, 0.5), "number": number, "digits": digits}
+    said = run("show/spelling", "return m.summary(a);", reply)
+    assert {key: text for key, text in said.items() if key != "unsure"} == {
+        "headline": headline,
+        "detail": detail.replace(" %", "\u00a0%"),
+        "spoken": spoken,
+    }
+    assert said["unsure"] == headline.endswith("?")
+
+
+def test_a_number_of_one_sign_is_a_digit(run):
+    reply = {**digit(7, 0.99), "number": "7", "digits": [digit(7, 0.99)]}
+    assert run("show/spelling", "return [m.parts(a), m.summary(a).headline, m.brief(a)];", reply) == [
+        *[[], "Seven", ["Seven", "99.0\u00a0%"]]
+    ]
+
+
+# --- links ------------------------------------------------------------------------------------------
+
+
+def stroke(width: float, *points: tuple[float, float], pressure: float = 0.5) -> dict:
+    return {"width": width, "points": [{"x": x, "y": y, "pressure": pressure} for x, y in points]}
+
+
+def test_a_link_holds_the_strokes_to_the_nearest_unit(run):
+    sheet = {"wide": True, "strokes": [stroke(16, (-3, 280.4), (559.6, 0)), stroke(6, (140, 140), pressure=1)]}
+    there_and_back = run("keep/link", "return m.fromFragment(m.toFragment(a));", sheet)
+    assert there_and_back == {"wide": True, "strokes": [stroke(16, (-3, 280), (560, 0)), stroke(9, (140, 140))]}
+
+
+def test_a_link_has_at_most_2_kilobytes_with_fewer_points_if_need_be(run):
+    scribble = [(140 + 130 * ((7 * i) % 11 - 5) / 5, 140 + 130 * ((3 * i) % 13 - 6) / 6) for i in range(1200)]
+    text, sheet = run(
+        "keep/link",
+        "const text = m.toFragment(a); return [text, m.fromFragment(text)];",
+        {"wide": False, "strokes": [stroke(16, *scribble)]},
+    )
+    assert len(text) <= 2048
+    assert 300 <= len(sheet["strokes"][0]["points"]) < 1200
+    assert sheet["strokes"][0]["points"][-1] == {
+        "x": round(scribble[-1][0]),
+        "y": round(scribble[-1][1]),
+        "pressure": 0.5,
+    }
+    many = {"wide": False, "strokes": [stroke(16, (i, 1), (i, 200)) for i in range(400)]}
+    assert run("keep/link", "return m.toFragment(a);", many) is None
+
+
+def test_a_fragment_that_holds_no_drawing_is_left_alone(run):
+    odd = ["", "#why", "#draw=", "#draw=A", "#draw=AAAA", "#draw=____________", "#draw=<b>", "#draw=" + "A" * 3000]
+    odd += ["#draw=ACACAg", "#draw=ACD_____D_8"]
+    assert run("keep/link", "return a.map(m.fromFragment);", odd) == [None] * len(odd)

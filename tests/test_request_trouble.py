@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from PIL import Image
 import pictures
 import servers
 from servers import wait_until
+from serving import runtime_folder
 
 SEVEN = pictures.data_url(pictures.png(7))
 HEAVY = ["tensorflow", "tflearn", "sklearn", "matplotlib", "scipy", "skimage", "onnxruntime"]
@@ -149,7 +151,7 @@ def test_an_empty_setting_counts_as_none(tmp_path: Path) -> None:
 def test_a_bug_is_one_sentence_to_the_client_and_a_trace_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     from reading import preprocessing
 
-    def stumble(data: bytes) -> None:
+    def stumble(data: bytes, how: str) -> None:
         raise RuntimeError("a secret")
 
     monkeypatch.setattr(preprocessing, "preprocess", stumble)
@@ -334,11 +336,46 @@ def in_line(process: int) -> bool:
     return locks.exists() and locks.read_text().count(f" {process} ") >= 2
 
 
+@contextmanager
+def held(folder: Path, *names: str, code: Path = servers.ROOT / "cgi-bin") -> Iterator[None]:
+    """Hold locks of the installation that has its code there."""
+    with ExitStack() as stack:
+        for name in names:
+            lock = stack.enter_context((folder / f"{runtime_folder.short_sum(str(code))}-{name}").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def test_another_installation_of_the_same_user_takes_no_place_and_no_slot_of_ours(tmp_path: Path) -> None:
+    folder = tmp_path / f"mnist-draw-{os.getuid()}"
+    folder.mkdir(0o700)
+    settings = {"TMPDIR": str(tmp_path), "MNIST_SLOTS": "1", "MNIST_PLACES": "1", "MNIST_WAIT_SECONDS": "20"}
+    script = servers.Script(tmp_path / "log", **settings)
+    with held(folder, "turn-0", "slot-0", "place-0", code=tmp_path):
+        assert script.ask(SEVEN).json["digit"] == 7
+    with held(folder, "place-0"):
+        assert "try again" in failed(script.ask(SEVEN))
+
+
+def test_health_is_told_while_there_is_no_place_and_no_slot_for_a_picture(tmp_path: Path) -> None:
+    folder = tmp_path / f"mnist-draw-{os.getuid()}"
+    folder.mkdir(0o700)
+    script = servers.Script(tmp_path / "log", TMPDIR=str(tmp_path), MNIST_SLOTS="1", MNIST_PLACES="1")
+    with held(folder, "turn-0", "slot-0", "place-0"):
+        assert "try again" in failed(script.ask(SEVEN))
+        assert "try again" in failed(script.ask(SEVEN, query="health"))
+        for query in ("health", "health=1", "model=cnn&health"):
+            assert script.ask(query=query, method="GET").json["health"] == "ok"
+        assert script.ask(query="health", method="HEAD").status == 200
+    with held(folder, *(f"watch-{number}" for number in range(4))):
+        assert "try again" in failed(script.ask(query="health", method="GET"))
+        assert script.ask(SEVEN).json["digit"] == 7
+
+
 def test_who_came_first_is_served_first(tmp_path: Path) -> None:
     folder = tmp_path / f"mnist-draw-{os.getuid()}"
     folder.mkdir(0o700)
-    with (folder / "slot-0").open("w") as slot:
-        fcntl.flock(slot, fcntl.LOCK_EX)
+    with held(folder, "slot-0"):
         script = servers.Script(tmp_path / "log", TMPDIR=str(tmp_path), MNIST_SLOTS="1")
         requests = []
         for _ in range(4):

@@ -1,4 +1,4 @@
-"""Requests and replies, three times over: in-process WSGI, CGI under `make serve`, CGI under lighttpd."""
+"""Requests and replies, under each server: in-process WSGI, `make serve`, lighttpd, gunicorn, and Ray where it is."""
 
 import base64
 import io
@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import pictures
+from needs import RAY
 
 Server = Any
 KEYS = ["result", "data", "error", "digit", "confidence", "unsure", "model", "seen", "done"]
@@ -179,7 +180,7 @@ def test_json_is_the_rule_and_a_page_is_for_who_prefers_it(wsgi: Server, accept:
 def test_an_error_on_a_page_is_escaped(wsgi: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     from reading import errors, preprocessing
 
-    def refuse(data: bytes) -> None:
+    def refuse(data: bytes, how: str) -> None:
         raise errors.NotAPicture("<script>&\ud800")
 
     monkeypatch.setattr(preprocessing, "preprocess", refuse)
@@ -240,7 +241,7 @@ def test_a_chunked_body_is_refused_under_wsgi_which_tells_no_length_of_it(wsgi: 
     assert "bodies sent in chunks are not read" in refused(answer, 411)
 
 
-@pytest.mark.parametrize("server", ["lighttpd", "gunicorn"])
+@pytest.mark.parametrize("server", ["lighttpd", "gunicorn", *RAY])
 def test_a_chunked_body_is_read_where_the_server_puts_it_together(server: str, request: Any) -> None:
     url = pictures.data_url(SEVEN)
     reply = request.getfixturevalue(server).raw(chunked(url[:1000], url[1000:]))
@@ -271,7 +272,7 @@ BAD_BODIES = {
     "a picture of one pixel": (pictures.data_url(pictures.encoded(Image.new("L", (1, 1)))), "", 422),
     "a blank canvas": (pictures.data_url(pictures.png(None)), "", 422),
     "white paper": (pictures.data_url(pictures.encoded(Image.new("RGB", (280, 280), "white"))), "", 422),
-    "a picture of 4097 pixels a side": (pictures.data_url(pictures.claimed_png(4097, 2)), "", 413),
+    "a picture of 16,385 pixels a side": (pictures.data_url(pictures.claimed_png(16_385, 2)), "", 413),
     "a form without a boundary": (b"--x\r\n\r\n--x--\r\n", "multipart/form-data", 400),
     "a form that is cut short": (
         pictures.form(("a.png", SEVEN))[1][:-20],
@@ -302,7 +303,7 @@ def test_a_bad_body_is_refused_with_a_sentence(wsgi: Server, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["text", "not base64", "a truncated PNG", "a TIFF", "a blank canvas", "a picture of 4097 pixels a side"],
+    ["text", "not base64", "a truncated PNG", "a TIFF", "a blank canvas", "a picture of 16,385 pixels a side"],
 )
 def test_the_real_servers_refuse_a_bad_body_the_same_way(
     http_server: Server, lighttpd: Server, wsgi: Server, name: str

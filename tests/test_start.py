@@ -1,5 +1,6 @@
 """The first minute: `make serve` on any Python, and the sentences about what is in its way."""
 
+import http.server
 import importlib.util
 import os
 import platform
@@ -167,6 +168,24 @@ def test_without_cgi_the_same_page_and_application_are_served(tmp_path: Path) ->
         assert server.log == f"MNIST Draw is at http://127.0.0.1:{port}/ (Ctrl-C stops it)\n"
 
 
+def status_of(line: socket.socket) -> bytes:
+    """What a connection says when it is asked for the page."""
+    with line:
+        line.settimeout(20)
+        line.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+        return line.recv(12)
+
+
+def test_fifty_clients_that_come_at_once_wait_in_line_while_the_server_is_busy(tmp_path: Path) -> None:
+    """Whoever finds no place in the kernel's queue is heard again after 1, 3, 7 seconds and more."""
+    command = [sys.executable, str(servers.ROOT / "deploy/start.py"), "--bind", "127.0.0.1", "0"]
+    with servers.running("http.server", command, tmp_path / "log", env=servers.environment()) as server:
+        server.process.send_signal(signal.SIGSTOP)
+        lines = [socket.create_connection(("127.0.0.1", server.port), timeout=0.5) for _ in range(50)]
+        server.process.send_signal(signal.SIGCONT)
+        assert [status_of(line) for line in lines] == [b"HTTP/1.0 200"] * 50
+
+
 def test_the_browser_is_opened_once_the_page_answers(start: Any, monkeypatch: Any) -> None:
     opened: list[str] = []
     tries = iter([urllib.error.URLError("refused"), None])
@@ -234,6 +253,20 @@ def test_ctrl_c_while_scripts_run_prints_nothing_but_the_end_of_the_line(waiting
     with servers.running("http.server", command, tmp_path / "log", env=servers.environment()) as server:
         interrupted(server, waiting)
         assert server.log == f"MNIST Draw is at http://127.0.0.1:{server.port}/ (Ctrl-C stops it)\n\n"
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"), [(BrokenPipeError(), False), (ConnectionResetError(), False), (ValueError("a bug"), True)]
+)
+def test_a_client_that_hangs_up_is_no_word_on_the_terminal_and_a_bug_is_a_trace(
+    problem: Exception, told: bool, start: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with start.Server(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        try:
+            raise problem
+        except Exception:
+            server.handle_error(None, ("127.0.0.1", 1))
+    assert ("Traceback" in capsys.readouterr().err) is told
 
 
 def test_ctrl_c_under_plain_http_server_prints_no_trace_of_the_script(tmp_path: Path) -> None:

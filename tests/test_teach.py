@@ -11,7 +11,7 @@ pytest.importorskip("tensorflow", reason="training packages are not installed: p
 from learning.cnn import drawings, run, teach
 from learning.errors import BadDataset
 from reading.errors import BadSetting, BrokenModel, NoModel
-from test_training import TINY, printed, tiny  # noqa: F401
+from test_training import NO_STROKES, TINY, printed, tiny  # noqa: F401
 
 HEADER = ",".join(drawings.COLUMNS)
 
@@ -106,7 +106,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_learnt(tiny,
 
 
 def test_the_taught_model_is_written_elsewhere_and_its_card_says_what_teaching_did(tiny, tmp_path):  # noqa: F811
-    run.train(tiny, TINY, tmp_path / "models", tmp_path / "work", resume=False)
+    run.train(tiny, NO_STROKES, TINY, tmp_path / "models", tmp_path / "work", resume=False)
     before = {path.name: path.read_bytes() for path in (tmp_path / "models").iterdir()}
     pictures, labels = printed(6, 5)
     (tmp_path / "mine.csv").write_text(csv_of(pictures[:, ::-1], labels))  # upside down: nothing it has seen

@@ -22,7 +22,7 @@ from learning.classical import calibrated, estimators, pictures
 from learning.classical import card as model_card
 from learning.classical import run as training_run
 from learning.classical import search as grid
-from learning.data import hdf5
+from learning.data import hdf5, strokes
 from learning.data.mnist import Mnist
 from reading import cards, classifier
 
@@ -41,6 +41,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "small.h5"
     hdf5.write(path, as_mnist(), seed=0)
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is said of strokes that are not there; what is said then has a test of its own."""
+    monkeypatch.setattr(train, "NO_STROKES", "")
 
 
 def train_main(data: Path, *arguments: object) -> int:
@@ -198,12 +204,30 @@ def test_variants_are_never_in_training_when_their_original_is_kept_apart() -> N
     mnist = as_mnist(200, copies=3)
     mnist.X_train[:, 0, 0] = np.tile(np.arange(200), 3)  # which original
     chosen = train.parser().parse_args(["-M", "sgd", "-V", "--subset", "180"])
-    training, held = pictures.pictures_of(mnist, chosen)
+    training, held = pictures.pictures_of(mnist, strokes.read(), chosen)
     assert held is not None
     kept, apart = (set(np.rint(each.X[:, 0] * 255)) for each in (training, held))
     assert (len(kept), len(apart), kept & apart) == (162, 18, set())
     assert (len(training.y), training.originals, len(held.y)) == (486, 162, 18)
     np.testing.assert_array_equal(training.y, np.tile(training.y[:162], 3))
+
+
+def test_pen_strokes_are_learnt_from_behind_the_images_and_the_card_says_so(data: Path, tmp_path: Path) -> None:
+    written = [(f"writer {i}", i % 10, [[[0, 0], [50 * i, 1000]]]) for i in range(20)]
+    strokes.write(tmp_path / "strokes.jsonl.gz", written)
+    assert train_main(data, "-M", "sgd", "--strokes", tmp_path / "strokes.jsonl.gz", "-o", tmp_path / "models") == 0
+    card = card_of(tmp_path / "models", "sgd")
+    assert card["strokes"] == {"digits": 20, "writers": 20}
+    assert (card["dataset"]["train_images"], card["dataset"]["variants"]) == (200, 0)
+    chosen = train.parser().parse_args(["-M", "sgd"])
+    training, _ = pictures.pictures_of(as_mnist(), strokes.read(tmp_path / "strokes.jsonl.gz"), chosen)
+    assert (len(training.y), training.originals, training.drawn) == (
+        200 + 20 * pictures.DRAWN,
+        200,
+        20 * pictures.DRAWN,
+    )
+    assert training.y[200:].tolist() == [i % 10 for i in range(20)] * pictures.DRAWN
+    assert not np.array_equal(*np.split(training.X[200:], pictures.DRAWN))
 
 
 @pytest.mark.parametrize(
@@ -213,6 +237,7 @@ def test_variants_are_never_in_training_when_their_original_is_kept_apart() -> N
         (["-M", "forest", "-C", "9"], "forest has no option --regularization; it has --validation, "),
         (["-M", "voting", "--fast"], "voting has no option --fast; it has --validation, --subset, --gridsearch, --reg"),
         (["-M", "sgd", "--epochs", "3"], "sgd has no option --epochs; it has "),
+        (["-M", "svm", "--quick"], "svm has no option --quick; it has "),
         (["-M", "svm", "--epochs", "32"], "svm has no option --epochs; it has "),  # the usual number, but given
         (["-M", "svm", "--repeat=20"], "svm has no option --repeat; it has "),
         (["-M", "svm", "--resume"], "svm has no option --resume; it has "),
@@ -354,7 +379,8 @@ def test_two_trainings_do_not_share_a_folder(data: Path, tmp_path: Path, capsys:
         ended = run("train", "-M", "svm", "-d", data, "-o", tmp_path)
     said = f"train.py: Another training is at work in the folder {tmp_path}. Wait for its end, or name another one.\n"
     assert capsys.readouterr() == ("", said)
-    assert ended == (1, "", said)
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.err.endswith(said)
     assert files(tmp_path) == []
     assert train_main(data, "-M", "sgd", "-o", tmp_path) == 0
     assert files(tmp_path) == ["sgd.json", "sgd.onnx"]

@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+import multiprocessing
+import os
 import shutil
 import signal
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,16 +24,18 @@ import model
 import small_disk
 import train
 from learning import publishing
-from learning.cnn import epochs, export, settings, training, weights
+from learning.cnn import epochs, export, held_back, settings, training, weights
 from learning.cnn import run as one_run
-from learning.data import dataset
+from learning.cnn.variety import Variety
+from learning.data import dataset, strokes
 from learning.data.mnist import Mnist, overlap
 from learning.errors import BadDataset, TrainingFailed
 from learning.report import metrics
 from reading import classifier
 from reading.errors import BadSetting
 
-TINY = settings.Settings(epochs=2, batch_size=10, held_back=20, averaged=1, fast=False)
+TINY = settings.Settings(epochs=2, batch_size=10, held_back=20, averaged=0.5, fast=False)
+NO_STROKES = strokes.read()
 
 
 def printed(count, seed):
@@ -49,14 +55,23 @@ def tiny():
     return Mnist(*printed(200, 0), *printed(40, 1), "printed here", {"made": "here"})
 
 
+@pytest.fixture(scope="module")
+def written():
+    """A bar and a cross by each of forty writers, under the labels 1 and 8."""
+    bar, cross = [[(500, 0), (480, 1000)]], [[(0, 0), (1000, 900)], [(900, 0), (0, 1000)]]
+    digits = [[np.array(stroke, np.float32) for stroke in digit] for digit in (bar, cross)]
+    writers = [f"writer {i:02}" for i in range(40)]
+    return strokes.StrokeDigits(digits * 40, np.array([1, 8] * 40), sorted(writers * 2))
+
+
 def times_out(card):
     return {key: value for key, value in card.items() if key not in ("fit_seconds", "trained")}
 
 
 @pytest.fixture(scope="module")
-def trained(tiny, tmp_path_factory):
+def trained(tiny, written, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    card = one_run.train(tiny, TINY, folder / "models", folder / "work", resume=False)
+    card = one_run.train(tiny, written, TINY, folder / "models", folder / "work", resume=False)
     return folder, card
 
 
@@ -83,6 +98,7 @@ def test_the_card_says_what_was_trained_how_and_on_what(trained):
         "sha256": {"made": "here"},
         "test_images_also_in_training": card["dataset"]["test_images_also_in_training"],
     }
+    assert card["strokes"] == {"digits": 80, "writers": 40}
     assert (card["epochs"], card["seed"], card["batch_size"]) == (2, 1, 10)
     assert card["versions"]["tflearn"] == "0.5.0"
     assert card["unsure"]["rule"].startswith("Unsure when ")
@@ -217,14 +233,14 @@ def test_a_run_stopped_while_it_keeps_a_checkpoint_can_be_taken_up(tiny, tmp_pat
 def test_a_folder_that_cannot_be_written_is_said_before_anything_is_learnt(tiny, tmp_path, folder, work):
     places = [Path(name.format(tmp_path)) for name in (folder, work)]
     with pytest.raises(BadSetting, match=r"^Can't write to the folder /dev/null/here: Not a directory\.$"):
-        one_run.train(tiny, TINY, *places, resume=False)
+        one_run.train(tiny, NO_STROKES, TINY, *places, resume=False)
 
 
 @pytest.mark.parametrize("taken", ["models", "work"])
 def test_two_trainings_do_not_share_a_folder(tiny, tmp_path, taken):
     (tmp_path / taken).mkdir()
     with publishing.reserved(tmp_path / taken), pytest.raises(BadSetting) as refused:
-        one_run.train(tiny, TINY, tmp_path / "models", tmp_path / "work", resume=False)
+        one_run.train(tiny, NO_STROKES, TINY, tmp_path / "models", tmp_path / "work", resume=False)
     assert str(refused.value) == (
         f"Another training is at work in the folder {tmp_path / taken}. Wait for its end, or name another one."
     )
@@ -234,16 +250,16 @@ def test_a_digit_that_is_missing_is_said_before_anything_is_learnt(tiny, tmp_pat
     kept = tiny.y_train != 6
     lacking = tiny._replace(X_train=tiny.X_train[kept], y_train=tiny.y_train[kept])
     with pytest.raises(BadDataset, match=r"^There are 0 training images of the digit 6; it takes at least 10\.$"):
-        one_run.train(lacking, TINY, tmp_path / "models", tmp_path / "work", resume=False)
+        one_run.train(lacking, NO_STROKES, TINY, tmp_path / "models", tmp_path / "work", resume=False)
 
 
-def test_the_same_seed_gives_the_same_card_apart_from_times(tiny, trained, tmp_path):
-    card = one_run.train(tiny, TINY, tmp_path / "models", tmp_path / "work", resume=False)
+def test_the_same_seed_gives_the_same_card_apart_from_times(tiny, written, trained, tmp_path):
+    card = one_run.train(tiny, written, TINY, tmp_path / "models", tmp_path / "work", resume=False)
     assert times_out(card) == times_out(trained[1])
 
 
 def test_a_run_cut_short_is_taken_up_where_it_stood(tiny, tmp_path):
-    longer = settings.Settings(**{**vars(TINY), "epochs": 3})
+    longer = replace(TINY, epochs=3, averaged=0.3)
 
     run = epochs.Run(longer, tmp_path, resume=False)
     note = run._note
@@ -255,20 +271,90 @@ def test_a_run_cut_short_is_taken_up_where_it_stood(tiny, tmp_path):
 
     run._note = note_and_stop
     with pytest.raises(KeyboardInterrupt):
-        run.learn(tiny.X_train[20:], tiny.y_train[20:], tiny.X_train[:20], tiny.y_train[:20])
+        run.learn(*held_back.hold_back(tiny, NO_STROKES, longer))
     resumed = epochs.Run(longer, tmp_path, resume=True)
     assert (resumed.epoch, resumed.progress) == (2, run.progress)
     before, after = run.training.get(), resumed.training.get()
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
-def test_doubt_is_fitted_again_to_a_finished_run_and_nothing_else_changes(tiny, trained, tmp_path):
+def test_the_time_left_is_told_once_within_the_first_minute_also_of_a_run_that_goes_on(capsys):
+    foretell = epochs.Forecast(10)
+    for done, now in [(4.0, 1000), (4.1, 1020), (4.2, 1040), (4.5, 1100), (5.5, 1300)]:
+        foretell(done, now)
+    assert capsys.readouterr().out == "about 19 minutes left\n"
+
+
+def test_doubt_is_fitted_again_to_a_finished_run_and_nothing_else_changes(tiny, written, trained, tmp_path):
     folder, card = trained
     more = settings.Settings(**{**vars(TINY), "doubted": 0.4})
-    again = one_run.train(tiny, more, tmp_path / "models", folder / "work", resume=True)
+    again = one_run.train(tiny, written, more, tmp_path / "models", folder / "work", resume=True)
     changed = {name for name in card if again[name] != card[name]} - {"fit_seconds", "trained"}
     assert changed == {"unsure", "doubted"}
     assert again["unsure"]["confidence"] > card["unsure"]["confidence"]
+
+
+def test_what_one_writer_wrote_is_learnt_from_or_held_back_as_a_whole(tiny, written):
+    pupil, held = held_back.hold_back(tiny, written, TINY)
+    mine = held_back.held_writers(written, TINY.seed)
+    names = np.array(written.writers)
+    assert len(set(names[mine])) == 40 // held_back.WRITERS
+    assert set(names[mine]).isdisjoint(names[~mine])
+    assert (len(pupil.y), len(pupil.pens.labels)) == (180, (~mine).sum())
+    assert held.scans.shape == (20, 28, 28)
+    assert held.drawings.shape == (mine.sum(), 28, 28)
+    assert held.labels.tolist() == [*held.scan_labels, *written.labels[mine]]
+
+
+def test_several_files_of_one_writer_are_held_back_together(written):
+    files = [f"apa/apa{i // 4:02}/app{i:04}" for i in range(80)]  # four files a writer
+    mine = held_back.held_writers(written._replace(writers=files), 1)
+    assert mine.reshape(20, 4).sum(1).tolist().count(4) == mine.sum() / 4 == 20 // held_back.WRITERS
+
+
+def test_the_process_that_prepares_pictures_leaves_the_processors_to_those_that_learn(tiny):
+    pupil, _ = held_back.hold_back(tiny, NO_STROKES, TINY)
+    before = set(multiprocessing.active_children())
+    with Variety(pupil, TINY) as variety:
+        next(variety.epochs(0))
+        children = set(multiprocessing.active_children()) - before
+        assert {os.getpriority(os.PRIO_PROCESS, child.pid) for child in children} == {19}
+
+
+def test_without_strokes_what_is_held_back_is_drawn_from_the_images(tiny):
+    pupil, held = held_back.hold_back(tiny, NO_STROKES, TINY)
+    assert not len(pupil.pens.labels)
+    assert len(held.drawings) == len(held.drawing_labels) >= 20
+    assert held.drawings.any((1, 2)).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        (["--quick"], {"epochs": 2, "batch_size": 64, "drawings": 2}),
+        (["--long"], {"epochs": 18, "batch_size": 128, "drawings": 4}),
+        ([], {"epochs": 7, "batch_size": 128, "drawings": 4}),
+        (["--quick", "--epochs", "3"], {"epochs": 3, "batch_size": 64, "drawings": 2}),
+    ],
+)
+def test_a_training_for_less_or_more_patience_stands_for_several_options(given, same):
+    chosen = train.settings_of(train.parser().parse_args(given))
+    assert {name: getattr(chosen, name) for name in same} == same
+
+
+def test_training_without_strokes_says_what_that_costs_and_how_to_get_them(monkeypatch, capsys):
+    monkeypatch.setattr("learning.data.corpora.train_files", lambda: None)
+    assert len(train.pen_strokes(None).labels) == 0
+    assert "python cgi-bin/fetch.py --strokes" in capsys.readouterr().err
+
+
+def test_training_takes_the_strokes_it_is_given_before_those_in_the_cache(tmp_path, monkeypatch, capsys):
+    for name, label in (("cached", 1), ("given", 2)):
+        strokes.write(tmp_path / name, [("a", label, [[[0, 0], [500, 900]]])])
+    monkeypatch.setattr("learning.data.corpora.train_files", lambda: [tmp_path / "cached"])
+    assert train.pen_strokes([tmp_path / "given"]).labels.tolist() == [2]
+    assert train.pen_strokes(None).labels.tolist() == [1]
+    assert capsys.readouterr().err == ""
 
 
 def test_test_images_that_are_also_training_images_are_counted(tiny):
@@ -311,6 +397,23 @@ def test_a_checkpoint_that_is_not_whole_is_said(trained, tmp_path, how):
         epochs.Run(TINY, work, resume=True)
 
 
+def test_a_run_is_refined_from_the_weights_of_another_one(trained, tmp_path):
+    shutil.copytree(trained[0] / "work", tmp_path / "work")
+    refined = epochs.Run(replace(TINY, epochs=1, learning_rate=0.0005, refined=True), tmp_path / "work", resume=False)
+    before = epochs.Run(TINY, trained[0] / "work", resume=True).training.get()
+    after = refined.training.get()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert refined.epoch == 0
+    _, card = trained
+    first = {"epochs": 2, "learning_rate": TINY.learning_rate, "seconds": card["fit_seconds"]}
+    assert one_run.time_of(refined.progress) == {"fit_seconds": card["fit_seconds"], "refined_from": first}
+
+
+def test_nothing_to_refine_is_said(tmp_path):
+    with pytest.raises(BadSetting, match=r"^There is no checkpoint in .* to refine; train without --refine\.$"):
+        epochs.Run(replace(TINY, refined=True), tmp_path, resume=False)
+
+
 def test_nothing_to_resume_is_said(tmp_path):
     with pytest.raises(BadSetting, match="train without --resume"):
         epochs.Run(TINY, tmp_path, resume=True)
@@ -325,6 +428,23 @@ def test_folding_batch_normalisation_changes_no_score(tiny):
     logits = run.logits(tiny.X_test)
     softmax = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     assert np.abs(network.score(tiny.X_test.astype(np.float32) / 255) - softmax).max() < 1e-5
+
+
+QUIETLY = """
+import numpy as np, model
+from learning.cnn import export, training
+run = training.Training(seed=1)
+run.learn(np.zeros((16, 28, 28), np.uint8), np.arange(16) % 11, 0.001)
+network = model.Inference()
+export.check_agreement(network, network.export())
+"""
+
+
+def test_no_library_writes_warnings_to_the_terminal_of_who_trains():
+    done = subprocess.run(
+        [sys.executable, "-c", QUIETLY], cwd=Path(model.__file__).parent, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.skipif(not training.has_bfloat16(), reason="this processor has no bfloat16")
@@ -354,7 +474,7 @@ def test_bfloat16_is_taken_where_the_processor_has_it_unless_an_option_says(
     asked = []
     monkeypatch.setattr(training, "has_bfloat16", lambda: processor_can)
     monkeypatch.setattr(dataset, "load", lambda _: tiny)
-    monkeypatch.setattr(one_run, "train", lambda _, settings, *__: asked.append(settings) or trained_card())
+    monkeypatch.setattr(one_run, "train", lambda _, __, settings, *___: asked.append(settings) or trained_card())
     assert train.main(option) == 0
     assert asked == [settings.Settings(fast=taken)]
 

@@ -1,7 +1,7 @@
 """From data to models; `train.py` and `fetch.py` are its command lines.
 
-`data` finds, downloads and checks MNIST; `augment` makes a new picture of each one every epoch; `cnn` trains the CNN
-and teaches it a person's own drawings; `classical` trains the scikit-learn models. What they share: `publishing`
+`data` finds, downloads and checks MNIST and pen strokes; `augment` makes new pictures of them each epoch; `cnn` trains
+the CNN and teaches it a person's drawings; `classical` trains the scikit-learn models. What they share: `publishing`
 replaces a model, whole or not at all; `replacing` any other file; `report`, `plots` and `figures` say how good one is;
 `arguments` checks the numbers of a command line, `signals` answers Ctrl-C, `errors` names what can go wrong.
 

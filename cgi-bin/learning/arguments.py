@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 MOST = 1_000_000  # of whatever is counted
 SEEDS = 2**32 - 1  # the highest seed that scikit-learn and TensorFlow take
+SEVERAL = 1000  # seeds at most
 LONGEST = 40  # characters of an argument that are repeated in what is said about it
+
+
+class Several(argparse.Action):
+    """An option without a value that stands for several others: `const` has their values by name."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, const: dict[str, Any], **more: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, const=const, **more)
+
+    def __call__(self, _: object, chosen: argparse.Namespace, *__: object) -> None:
+        """Set them all, and that it was given."""
+        vars(chosen).update({self.dest: True} | self.const)
 
 
 def positive(text: str) -> float:
@@ -43,6 +57,17 @@ def seed(text: str) -> int:
     if not 0 <= number <= SEEDS:
         raise _wrong(text, f"a whole number from 0 to {SEEDS}")
     return number
+
+
+def seeds(text: str) -> list[int]:
+    """Several seeds: 1-8, or 1,4,9, or both."""
+    ends = [each.split("-") for each in text.split(",")]
+    if any(len(pair) > 2 for pair in ends):
+        raise _wrong(text, "seeds like 1-8 or 1,4,9")
+    ranges = [(seed(pair[0]), seed(pair[-1])) for pair in ends]
+    if sum(last - first for first, last in ranges) > SEVERAL or any(last < first for first, last in ranges):
+        raise _wrong(text, f"seeds like 1-8 or 1,4,9, up to {SEVERAL}")
+    return list(dict.fromkeys(each for first, last in ranges for each in range(first, last + 1)))
 
 
 def path(text: str) -> Path:

@@ -17,9 +17,19 @@ def calibration_error(confidence: Float, right: Bools, bins: int = 15) -> float:
 
     `confidence` float (n,) in 0..1, `right` bool (n,). Naeini et al. (2015); Guo et al. (2017).
     """
+    count, said, true = by_confidence(confidence, right, bins)
+    return float(np.abs(count * (said - true)).sum() / len(confidence))
+
+
+def by_confidence(confidence: Float, right: Bools, bins: int = 15) -> tuple[Ints, Float, Float]:
+    """How many answers there are in each of `bins` equally wide bins, their mean confidence, and their accuracy.
+
+    int, float and float (bins,); mean and accuracy are 0 in an empty bin.
+    """
     which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(which, confidence - right, minlength=bins)
-    return float(np.abs(gaps).sum() / len(confidence))
+    count = np.bincount(which, minlength=bins)
+    said, true = (np.bincount(which, values, minlength=bins) / np.maximum(count, 1) for values in (confidence, right))
+    return count, said, true
 
 
 def on_test_set(scores: Float, y: Ints) -> Card:

@@ -14,12 +14,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from learning.figures import by_confidence
 from learning.replacing import replacing
 
 if TYPE_CHECKING:
-    from reading.arrays import Float, Ints
+    from reading.arrays import Bools, Float, Ints
 
 DPI = 120
+LEAST_IN_BIN = 20  # answers, in a bin of a reliability diagram
 BLUE, ORANGE, GREY = "#2563ab", "#d9730d", "#8a8f98"
 
 
@@ -57,6 +59,23 @@ def _line(axes: mpl.axes.Axes, history: list[dict[str, Any]], key: str, label: s
     scale = 100 if "accuracy" in key else 1
     epochs, values = [row["epoch"] for row in rows], [scale * row[key] for row in rows]
     axes.plot(epochs, values, label=label, color=color, marker=".")
+
+
+def reliability(answers: dict[str, tuple[Float, Bools]], path: Path) -> None:
+    """Draw how often answers of each confidence are right, a line each (DeGroot and Fienberg, 1983).
+
+    `answers` has confidence (n,) in 0..1 and whether right (n,) by name. Bins of less than 20 answers are left out.
+    """
+    with _figure(path, 5.2, 4.6) as figure:
+        axes = figure.subplots()
+        axes.plot([0, 100], [0, 100], color=GREY, linewidth=1, linestyle="--", label="as sure as right")
+        for (name, (confidence, right)), colour in zip(answers.items(), (BLUE, ORANGE, "#3d7a3d"), strict=False):
+            count, said, true = by_confidence(confidence, right, 10)
+            enough = count >= LEAST_IN_BIN
+            axes.plot(100 * said[enough], 100 * true[enough], marker="o", color=colour, label=name)
+        axes.set(xlabel="confidence (%)", ylabel="accuracy (%)", xlim=(0, 100), ylim=(0, 100))
+        axes.legend(loc="upper left", frameon=False)
+        axes.grid(alpha=0.3)
 
 
 def confusion_matrix(matrix: Ints, path: Path) -> None:

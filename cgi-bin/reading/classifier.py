@@ -37,23 +37,30 @@ class Model:
     """A loaded model; may be shared between threads."""
 
     def __init__(self, card: Card, run: Run) -> None:
-        self.card, self._run, self._lock = card, run, threading.Lock()
+        self.card, self.run, self._lock = card, run, threading.Lock()
 
     def score(self, pictures: Array) -> Scores:
         """Score float32 (n, 28, 28) pictures, 0 paper to 1 ink.
 
         Raises BrokenModel if the answer makes no sense.
         """
+        return self.judged(self.outputs(pictures))
+
+    def outputs(self, pictures: Array) -> Float:
+        """What the model itself says of float32 (n, 28, 28) pictures: (n, 10), or (n, 11), the last "not a digit".
+
+        Raises BrokenModel if the answer makes no sense.
+        """
         pictures = np.asarray(pictures, np.float32)
         with self._lock:  # LiteRT's interpreter keeps one set of tensors
-            parts = [self._run(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH)]
+            parts = [self.run(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH)]
         raw = np.concatenate(parts) if parts else np.zeros((0, DIGITS), np.float32)
-        return self._judged(raw)
-
-    def _judged(self, raw: Float) -> Scores:
-        """Split off the eleventh score, "not a digit", and apply the card's rule of doubt."""
         if raw.shape[1] not in (DIGITS, DIGITS + 1) or not np.isfinite(raw).all():
             raise BrokenModel(f"The model {self.card['name']!r} gives no ten scores. {train_again(self.card['name'])}")
+        return raw
+
+    def judged(self, raw: Float) -> Scores:
+        """Split off the eleventh score, "not a digit", and apply the card's rule of doubt."""
         digits = raw[:, :DIGITS].astype(np.float32)
         data = digits / np.maximum(digits.sum(1, keepdims=True), np.finfo(np.float32).tiny)
         rule = self.card["unsure"]

@@ -1,8 +1,7 @@
-"""The convolutional network in numpy alone: it answers where LiteRT is not installed, and shows each layer.
+"""The convolutional network in numpy alone: it answers where LiteRT is not installed, and shows its layers.
 
     network = convnet.build(card, weights)    # the model's card, and the bytes of the file of weights that it names
     network.score(pictures)                   # float32 (n, 28, 28), 0 paper to 1 ink -> probabilities (n, 11)
-    network.maps(picture)                     # the feature maps of the first tower, layer by layer
 
 A picture goes through several towers side by side. A tower is a small convolutional network that sees the picture in
 its own view. The outputs of all towers (logits) are averaged, and softmax makes probabilities of them. The card says
@@ -21,6 +20,7 @@ from reading.views import VIEWS
 if TYPE_CHECKING:
     from reading.arrays import Float
 
+POOLED_FROM, POOLED_STEP = 3, 2  # values a side that one after `pool` comes from, and from there to those of the next
 PART = 8  # pictures at once: their windows, 5 MB at most, stay near the processor, and memory is bounded
 
 
@@ -51,10 +51,14 @@ class Tower(NamedTuple):
                 net = pool(net)
 
     def logits(self, seen: Float) -> Float:
-        """The outputs (n, classes) for pictures (n, 28, 28) in this view; the last layer is not pooled."""
+        """The outputs (n, classes) for pictures (n, 28, 28) in this view."""
         *_, last = self.maps(seen)
-        logits: Float = last.reshape(len(seen), -1) @ self.kernel + self.bias
+        logits: Float = self.features(last) @ self.kernel + self.bias
         return logits
+
+    def features(self, last: Float) -> Float:
+        """What the fully connected layer takes in, (n, features), of the last layer's maps, which are not pooled."""
+        return last.reshape(len(last), -1)
 
 
 class Network(NamedTuple):
@@ -72,11 +76,6 @@ class Network(NamedTuple):
         seen = {view: view(pictures) for view in {tower.view for tower in self.towers}}
         logits: Float = np.mean([tower.logits(seen[tower.view]) for tower in self.towers], axis=0)
         return logits
-
-    def maps(self, picture: Float) -> list[Float]:
-        """The first tower's feature maps of a picture float32 (28, 28): float32 (h, w, channels), from 0 up."""
-        first = self.towers[0]
-        return [maps[0] for maps in first.maps(first.view(picture[None]))]
 
 
 # --- what layers do ---

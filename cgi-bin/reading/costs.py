@@ -4,12 +4,17 @@ The size of a canvas, the scans and segments of a JPEG, the chunks of a PNG and 
 memory that has nothing to do with the size of the file.
 """
 
+from __future__ import annotations
+
 import re
 import struct
 
 from reading.errors import NotAPicture, PictureTooLarge
 
-MAX_SIDE = 4096  # pixels a side of a picture that is decoded at all
+MAX_SIDE = 16_384  # pixels a side of a picture that is decoded at all
+MAX_PIXELS = 4096 * 4096  # of a picture that is decoded as it is
+MAX_JPEG = 50_000_000  # pixels of a JPEG, which is scaled down while it is decoded; the largest phones make 48 million
+MAX_WEBP = 9_000_000  # pixels of a WebP: Pillow holds each four times while it decodes, 16 bytes in all
 MAX_CHUNKS = 4096  # a PNG of 8 MB has about 1,000 in practice; each costs time whatever its size
 MAX_SEGMENTS = 1000  # of a JPEG; a camera's has tens, and Pillow's time grows with their square
 MAX_SCANS = 100  # of a progressive JPEG; cameras and browsers write about ten
@@ -22,6 +27,7 @@ PNG_START, JPEG_START = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # what is no fill byte, stuffed byte or restart marker
 _SOS, _EOI = 0xDA, 0xD9
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the markers whose segments state the size
+_SEQUENTIAL = {0xC0, 0xC1}  # of these frames, those that need not come in several scans
 
 
 def check(data: bytes) -> None:
@@ -31,20 +37,28 @@ def check(data: bytes) -> None:
     elif data.startswith(JPEG_START):
         _check_jpeg(data)
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        check_side(*_webp_size(data))
+        check_size(*_webp_size(data), "WEBP")
     elif data[:2] == b"BM" and data[30:31] in (b"\1", b"\2") and len(data) > MAX_RUNS:
         raise NotAPicture("The picture is a run-length encoded BMP of more than 1 MB. Save it as PNG.")
 
 
-def check_side(width: int, height: int) -> None:
-    """Raise PictureTooLarge if a side has more than MAX_SIDE pixels."""
+def check_size(width: int, height: int, kind: str | None) -> None:
+    """Raise PictureTooLarge if a picture of a format, as Pillow calls it, has more pixels than may be decoded."""
     if max(width, height) > MAX_SIDE:
+        raise PictureTooLarge(f"The picture is too large. It may have up to {MAX_SIDE:,} pixels a side.")
+    if kind == "WEBP" and width * height > MAX_WEBP:
+        most = f"{MAX_WEBP // 10**6} million pixels"
+        raise PictureTooLarge(f"The picture is too large. A WebP may have up to {most}; send it as PNG or JPEG.")
+    if width * height > (MAX_JPEG if kind in ("JPEG", "MPO") else MAX_PIXELS):
         raise too_large()
 
 
 def too_large() -> PictureTooLarge:
     """The problem that a picture has too many pixels."""
-    return PictureTooLarge(f"The picture is too large. It may have up to {MAX_SIDE} pixels a side.")
+    most, jpeg = MAX_PIXELS // 10**6, MAX_JPEG // 10**6
+    return PictureTooLarge(
+        f"The picture is too large. It may have up to {most} million pixels, as a JPEG that is not progressive {jpeg}."
+    )
 
 
 def _check_png(data: bytes) -> None:
@@ -62,7 +76,7 @@ def _check_png(data: bytes) -> None:
 
 def _check_jpeg(data: bytes) -> None:
     """Segments and scans are counted up to the end of the image (ITU-T T.81, annex B); a film may follow there."""
-    at, segments, scans, pixels = 2, 0, 0, 0
+    at, segments, scans, pixels, parts = 2, 0, 0, 0, 0
     while found := _MARKER.search(data, at):
         if not scans and found.start() - at > MAX_FILL:
             raise NotAPicture(DAMAGED)
@@ -70,9 +84,13 @@ def _check_jpeg(data: bytes) -> None:
         if marker == _EOI:
             return
         segments, scans = segments + 1, scans + (marker == _SOS)
-        if marker in _FRAMES and len(data) >= at + 7:
-            height, width = struct.unpack(">HH", data[at + 3 : at + 7])
+        if marker in _FRAMES and len(data) >= at + 8:
+            height, width, parts = struct.unpack(">HHB", data[at + 3 : at + 8])
+            check_size(width, height, "JPEG")
             pixels = height * width
+        is_whole = marker != _SOS or data[at + 2 : at + 3] == bytes([parts])  # with all colours in one scan
+        if pixels > MAX_PIXELS and (marker in _FRAMES - _SEQUENTIAL or not is_whole):
+            raise too_large()  # all of it would be in memory, until the last scan has come
         if segments > MAX_SEGMENTS:
             raise NotAPicture(f"The picture is a JPEG of more than {MAX_SEGMENTS} segments. Save it again.")
         if scans > min(MAX_SCANS, MAX_SCANNED // max(pixels, 1)):

@@ -70,10 +70,15 @@ def decode(data: bytes, steps: list[str]) -> Image.Image:
         raise NotAPicture(DAMAGED) from error
 
 
+def longer_side(data: bytes) -> int:
+    """The longer side of a picture file that `decode` decodes, in pixels, as its header states it."""
+    return max(_open(data).size)
+
+
 def _loaded(data: bytes) -> Image.Image:
     """Open, check the size that the header states, then decode."""
     image = _open(data)
-    costs.check_side(*image.size)
+    costs.check_size(*image.size, image.format)
     if image.format in ("PNG", "GIF", "WEBP") and getattr(image, "is_animated", False):
         raise NotAPicture("This is an animation. Send a single picture of a digit.")
     image.draft(None, (WORK_SIDE, WORK_SIDE))  # a JPEG is decoded at a half, a quarter or an eighth, if large
@@ -87,15 +92,16 @@ def _loaded(data: bytes) -> Image.Image:
 def _smaller(image: Image.Image) -> Image.Image:
     """A large picture averaged down to about WORK_SIDE, but not where its pixels stand for colours of a list."""
     factor = max(image.size) // WORK_SIDE
-    plain = image.mode in ("L", "RGB", "RGBA") and "transparency" not in image.info
+    plain = image.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in image.info
     return image.reduce(factor) if factor > 1 and plain else image
 
 
 def _plain(image: Image.Image) -> Image.Image:
     """Any mode of Pillow's as 8-bit grey (L), RGB or RGBA."""
     if image.mode.startswith(("I", "F")):  # 16-bit grey
-        levels = np.asarray(image).astype(np.float32) / 257
-        return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
+        levels = np.asarray(image).astype(np.float32)
+        levels /= 257  # in place: a large picture is 64 MB here
+        return Image.fromarray(np.clip(levels, 0, 255, out=levels).astype(np.uint8))
     mode = "RGBA" if image.has_transparency_data else "L" if image.mode in ("1", "L") else "RGB"
     return image if image.mode == mode else image.convert(mode)  # which would copy it even so
 

@@ -96,7 +96,7 @@ def litert(card: Card, data: bytes | None = None) -> Run:
         raise _missing("ai-edge-litert") from error
     data = data or read_checked(cards.MODELS, card["file"], card["sha256"], card["name"])
     try:
-        with _silent_stderr():
+        with silent_stderr():
             loaded: _Interpreter = interpreter.Interpreter(model_content=data, num_threads=1)
             loaded.allocate_tensors()
     except (ValueError, RuntimeError) as error:
@@ -105,7 +105,7 @@ def litert(card: Card, data: bytes | None = None) -> Run:
 
 
 @contextmanager
-def _silent_stderr() -> Iterator[None]:
+def silent_stderr() -> Iterator[None]:
     """Drop what C++ code writes to descriptor 2: LiteRT tells of its XNNPACK delegate there, and has no switch for it.
 
     What another thread writes meanwhile is lost too; errors are raised, not written. A server may have closed it.
@@ -141,7 +141,7 @@ def _run_in(loaded: _Interpreter) -> Run:
     return run
 
 
-def onnx(card: Card, data: bytes | None = None) -> Run:
+def onnx(card: Card, data: bytes | None = None) -> Onnx:
     """A scikit-learn model in ONNX Runtime; `data` as in `litert`. Raises NoModel, BrokenModel, MissingPackage."""
     # From 1.29 on it would tell Microsoft about its use, by a thread of its own; see its docs/Privacy.md.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -158,8 +158,7 @@ def onnx(card: Card, data: bytes | None = None) -> Run:
             session = onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common base but Exception
         raise BrokenModel(f"ONNX Runtime can't load {card['file']}. {train_again(card['name'])}") from error
-    run = _run_session(session)
-    return _deskewed(run) if card.get("input") == "deskewed" else run
+    return Onnx(session, upright=card.get("input") == "deskewed")
 
 
 @contextmanager
@@ -177,16 +176,33 @@ def _as_file(data: bytes) -> Iterator[str | bytes]:
         os.close(descriptor)
 
 
-def _run_session(session: _Session) -> Run:
-    entry, exit_ = session.get_inputs()[0].name, session.get_outputs()[-1].name
-    return lambda pictures: session.run([exit_], {entry: pictures.reshape(len(pictures), -1)})[0]
+class Onnx:
+    """A scikit-learn model in ONNX Runtime; called with pictures, it scores them as every engine does."""
 
+    def __init__(self, session: _Session, upright: bool) -> None:
+        """Run a session, whose last output is the scores; `upright` says that it wants upright pictures."""
+        self._session, self._upright = session, upright
+        self._exits = [each.name for each in session.get_outputs()]
 
-def _deskewed(run: Run) -> Run:
-    """Set the pictures upright first."""
-    from reading.deskew import deskew
+    def __call__(self, pictures: Float) -> Float:
+        """Score pictures float32 (n, 28, 28)."""
+        return self._run(self.seen(pictures), self._exits[-1:])[0]
 
-    return lambda pictures: run(deskew(pictures))
+    def seen(self, pictures: Float) -> Float:
+        """Pictures float32 (n, 28, 28) as the model sees them."""
+        if not self._upright:
+            return pictures
+        from reading.deskew import deskew
+
+        return deskew(pictures)
+
+    def told(self, seen: Float) -> dict[str, Float]:
+        """What the model tells of n pictures that `seen` returned, float32 (n, 10) each: last its scores."""
+        told = zip(self._exits, self._run(seen, self._exits), strict=True)
+        return {name: each for name, each in told if each.shape == (len(seen), cards.DIGITS)}
+
+    def _run(self, seen: Float, exits: list[str]) -> list[Float]:
+        return self._session.run(exits, {self._session.get_inputs()[0].name: seen.reshape(len(seen), -1)})
 
 
 def _missing(package: str, more: str = "") -> MissingPackage:

@@ -27,7 +27,7 @@ class FormatNotAllowed(Problem):
 
 
 class PictureTooLarge(Problem):
-    """More pixels a side than `decoding.MAX_SIDE`."""
+    """More pixels than `costs` allows for its format."""
 
     status = "413 Content Too Large"
 
@@ -40,6 +40,12 @@ class OutOfLimits(Problem):
 
 class NoInk(Problem):
     """A picture with nothing drawn on it."""
+
+    status = "422 Unprocessable Content"
+
+
+class TooManyDigits(Problem):
+    """More digits in one picture than `numbers.MOST_DIGITS`, or more pieces of ink than these can have."""
 
     status = "422 Unprocessable Content"
 
@@ -78,3 +84,9 @@ class BadSetting(Problem):
     """A value on the command line, or in the environment, that can't work."""
 
     status = "503 Service Unavailable"
+
+
+class NoSuchPart(Problem):
+    """A tower, a layer, a map or a place on it that the network does not have."""
+
+    status = "400 Bad Request"

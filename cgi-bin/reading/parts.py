@@ -12,9 +12,9 @@ from reading.errors import NoInk
 if TYPE_CHECKING:
     from reading.arrays import Bools, Float, Ints
 
-Run = tuple[int, int, int]  # row, first column, column after the last
-
 INKED = 0.25  # a pixel with less ink than this is no part of the digit's box
+MANY = 8  # parts, or pieces of a row on average: no digit has more, without noise
+NOISE = 0.06  # of the largest part's ink: what has less is noise, if there is any
 
 
 def bounding_box(ink: Float) -> tuple[int, int, int, int]:
@@ -39,13 +39,43 @@ def pen_width(ink: Float) -> float:
 
 def without_specks(ink: Float, steps: list[str]) -> Float:
     """Blank what is much smaller than a dot of the same pen: dust, a stray pixel. float32 (h, w) to the same."""
+    if _is_noisy(ink):
+        return _without_noise(ink, steps)
     top, bottom, left, right = bounding_box(ink)
     factor = -(-max(bottom - top, right - left) // 96)  # cells of so many pixels a side, for speed
     labels, count = label(_cells(ink, factor, np.maximum) >= INKED)
     if count < 2:
         return ink
-    mass = np.bincount(labels.ravel(), _cells(ink, factor, np.add).ravel(), count + 1).astype(np.float64)
-    keep = _no_specks(mass, pen_width(ink[top:bottom, left:right]))
+    if count > MANY:
+        return _without_noise(ink, steps)
+    mass = _masses(labels, _cells(ink, factor, np.add), count)
+    return _kept(ink, labels, _no_specks(mass, pen_width(ink[top:bottom, left:right])), factor, steps)
+
+
+def _is_noisy(ink: Float) -> bool:
+    """Whether there are so many specks, as a threshold leaves them on noise, that they seem connected from afar."""
+    inked = ink >= INKED
+    return bool(np.count_nonzero(inked[:, 1:] > inked[:, :-1]) > MANY * len(ink))
+
+
+def _without_noise(ink: Float, steps: list[str]) -> Float:
+    """Blank what is much smaller than the largest part, in cells small enough to tell specks apart."""
+    factor = -(-max(ink.shape) // 400)
+    sums = _cells(ink, factor, np.add)
+    labels, count = label(sums >= INKED * factor**2)
+    mass = _masses(labels, sums, count)
+    keep: Bools = mass >= NOISE * mass[1:].max(initial=0)
+    keep[0] = False
+    return _kept(ink, labels, keep, factor, steps)
+
+
+def _masses(labels: Ints, ink: Float, count: int) -> Float:
+    """How much ink each part has, (parts + 1,); number 0 is the paper."""
+    return np.bincount(labels.ravel(), ink.ravel(), count + 1).astype(np.float64)
+
+
+def _kept(ink: Float, labels: Ints, keep: Bools, factor: int, steps: list[str]) -> Float:
+    """Only the parts to keep, bool (parts + 1,), of labels that number cells of some pixels a side."""
     if keep[1:].all():
         return ink
     steps.append("left out specks")
@@ -74,39 +104,67 @@ def _cells(ink: Float, factor: int, combine: np.ufunc) -> Float:
 def label(mask: Bools) -> tuple[Ints, int]:
     """Number the connected parts (eight neighbours) from 1: bool (h, w) -> int (h, w), and how many.
 
-    Runs of pixels in a row are joined with those of the row above by union-find (Rosenfeld and Pfaltz, 1966).
+    Runs of pixels in a row take the part of those they touch in the row above, and parts that meet in a run are joined
+    by union-find (Rosenfeld and Pfaltz, 1966).
     """
-    runs = _runs(mask)
-    roots = _joined(runs)
-    names = {root: name for name, root in enumerate(dict.fromkeys(roots), 1)}
+    starts, stops, width = _runs(mask)
+    if _is_one(starts, stops, width):  # as most digits are
+        return mask.astype(np.intp), min(len(starts), 1)
+    rows = starts // width
+    numbers = _joined(rows.tolist(), (starts - rows * width).tolist(), (stops - rows * width).tolist())
+    count = max(numbers)
+    if count == 1:
+        return mask.astype(np.intp), 1
     labels = np.zeros(mask.shape, np.intp)
-    for (row, start, stop), root in zip(runs, roots, strict=True):
-        labels[row, start:stop] = names[root]
-    return labels, len(names)
+    labels[mask] = np.repeat(numbers, stops - starts)
+    return labels, count
 
 
-def _joined(runs: list[Run]) -> list[int]:
-    """For each run the number of the run that stands for its part."""
-    parent = list(range(len(runs)))
-    above: list[int] = []  # numbers of the runs in the row above, and in this row
-    here: list[int] = []
-    for number, (row, start, stop) in enumerate(runs):
-        if here and runs[here[0]][0] != row:
-            above, here = (here if runs[here[0]][0] == row - 1 else []), []
-        for other in above:
-            if runs[other][1] <= stop and start <= runs[other][2]:
-                parent[_root(parent, other)] = _root(parent, number)
-        here.append(number)
-    return [_root(parent, number) for number in range(len(runs))]
+def _is_one(starts: Ints, stops: Ints, width: int) -> bool:
+    """Whether all runs but the first touch one in the row above: then they are one part. It may be one even so."""
+    nearest = np.searchsorted(starts, stops - width, "right") - 1  # the last run that begins in time to be touched
+    touched = (nearest >= 0) & (stops[np.maximum(nearest, 0)] >= starts - width)
+    return bool(np.count_nonzero(touched) >= len(starts) - 1)
 
 
-def _runs(mask: Bools) -> list[Run]:
-    """Horizontal runs of True as (row, start, stop), in reading order."""
+def _joined(rows: list[int], starts: list[int], stops: list[int]) -> list[int]:
+    """For each run the number of its part, from 1."""
+    parts, parent = list[int](), list[int]()  # the part of each run so far; those of parts that have met
+    last = 0  # the first run that may touch this one from the row above
+    for row, start, stop in zip(rows, starts, stops, strict=True):
+        while rows[last] < row - 1 or (rows[last] < row and stops[last] < start):
+            last += 1
+        above, new = last, len(parent)
+        part = new
+        while rows[above] < row and starts[above] <= stop:
+            found = _root(parent, parts[above])
+            if found < part < new:
+                parent[part] = found
+            elif part < found:
+                parent[found] = part
+            part = found if found < part else part
+            above += 1
+        if part == new:
+            parent.append(new)
+        parts.append(part)
+    return _numbered(parts, [_root(parent, part) for part in range(len(parent))])
+
+
+def _numbered(parts: list[int], roots: list[int]) -> list[int]:
+    """Number parts from 1, in the order of their first runs; `roots` says which part each one belongs to."""
+    numbers = {root: number for number, root in enumerate(dict.fromkeys(roots), 1)}
+    of_part = [numbers[root] for root in roots]
+    return [of_part[part] for part in parts]
+
+
+def _runs(mask: Bools) -> tuple[Ints, Ints, int]:
+    """Horizontal runs of True in reading order, their first places and those after their last, and a row's places.
+
+    A place is a column, counted on from row to row; each row has one more than the mask, for a run's end.
+    """
     padded = _bordered(mask)[1:-1]
-    before, after = padded[:, :-1], padded[:, 1:]
-    rows, starts = np.nonzero(after > before)
-    stops = np.nonzero(before > after)[1]
-    return list(zip(rows.tolist(), starts.tolist(), stops.tolist(), strict=True))
+    edges = np.flatnonzero(padded[:, 1:] != padded[:, :-1])
+    return edges[::2], edges[1::2], mask.shape[1] + 1
 
 
 def _root(parent: list[int], number: int) -> int:

@@ -4,8 +4,9 @@
     done.picture    # float32 (28, 28), 0 paper to 1 ink
     done.steps      # ["turned dark ink on light into light on dark", "cropped to ...", ...]
 
-decode (`decoding.py`) -> tell ink from paper (`ink.py`, `photo.py`) -> leave out specks (`parts.py`) -> crop, scale and
-centre (`normalising.py`). Pure functions: no model, no file, no network.
+decode (`decoding.py`) -> tell ink from paper (`ink.py`, `photo.py`), without frames (`frames.py`) and the paper's lines
+(`ruled.py`) -> leave out specks (`parts.py`) -> crop, scale and centre (`normalising.py`). Pure functions: no model, no
+file, no network.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
-from reading.decoding import decode
+from reading.decoding import decode, longer_side
 from reading.ink import ink_of
-from reading.normalising import is_normalised, normalise
+from reading.normalising import cropped, fitted, is_normalised
+from reading.numbers.strokes import strokes_in
+from reading.numbers.writing import NARROW, Writing, shape_of, writing
 
 if TYPE_CHECKING:
     from reading.arrays import Array, Float
@@ -29,18 +32,31 @@ class Preprocessed(NamedTuple):
 
     picture: Float  # (28, 28), 0 paper to 1 ink
     steps: list[str]  # what was done to get there, one clause in plain English each
+    writing: Writing | None = None  # of a picture that is not surely one digit
 
 
-def preprocess(data: bytes) -> Preprocessed:
+def preprocess(data: bytes, how: str = "auto") -> Preprocessed:
     """Decode a picture file and normalise the digit on it as MNIST's are.
 
+    `how` is one of `ways.WAYS`: what may be a number is kept unless it is to be read as "one" digit.
     Raises NotAPicture, FormatNotAllowed, PictureTooLarge, OutOfLimits (all before or while decoding) and NoInk.
     """
     steps: list[str] = []
-    ink = ink_of(decode(data, steps), steps)
-    if is_normalised(ink):
-        return Preprocessed(ink, [*steps, "left as it is: it already has MNIST's size and place"])
-    return Preprocessed(normalise(ink, steps), steps)
+    image = decode(data, steps)
+    sheet = ink_of(image, steps)
+    if is_normalised(sheet.ink) and how != "number":
+        return Preprocessed(sheet.ink, [*steps, "left as it is: it already has MNIST's size and place"])
+    ink, (left, top) = cropped(sheet.ink, steps)
+    picture = fitted(ink, steps)
+    if how == "one":
+        return Preprocessed(picture, steps)
+    strokes = strokes_in(data)
+    shape = shape_of(ink, picture, strokes)
+    if how == "auto" and shape.is_one(NARROW):
+        return Preprocessed(picture, steps)
+    scale = longer_side(data) / max(image.size)
+    place = (sheet.left + sheet.step * left) * scale, (sheet.top + sheet.step * top) * scale, sheet.step * scale
+    return Preprocessed(picture, steps, writing(ink, place, strokes, shape, how == "number"))
 
 
 def to_png(picture: Array) -> bytes:

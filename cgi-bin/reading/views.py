@@ -1,4 +1,4 @@
-"""How the towers of the CNN see a picture: as it is, upright, in polar coordinates; bilinear interpolation in numpy.
+"""How the towers of the CNN see a picture: as it is, or upright; bilinear interpolation in numpy.
 
     VIEWS["upright"](pictures)    # float32 (n, 28, 28), 0 paper to 1 ink, to the same shape, type and range
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from reading.arrays import Float
 
 SIDE = 28  # pixels a side of a picture
-TURNS = 1.25  # round the circle in a polar view: what is cut at one end is whole at the other
 
 
 def as_it_is(pictures: Float) -> Float:
@@ -33,24 +32,7 @@ def upright(pictures: Float) -> Float:
     return sample(pictures, middle_y + down, middle_x + across + slant * down)
 
 
-def polar(pictures: Float) -> Float:
-    """Each picture in polar coordinates about the centre of its ink.
-
-    Row i is what lies i / 2 pixels from the centre; the columns go round it TURNS times, from upper left. A digit that
-    is turned is one moved sideways here (Esteves et al., "Polar transformer networks", 2018).
-    """
-    middle_x, middle_y, _ = _moments(pictures)
-    radius = np.arange(SIDE, dtype=np.float32)[:, None] / 2
-    angle = (np.pi * (0.5 - TURNS + 2 * TURNS * np.arange(SIDE) / SIDE)).astype(np.float32)
-    return sample(pictures, middle_y + radius * np.sin(angle), middle_x + radius * np.cos(angle))
-
-
-def polar_upright(pictures: Float) -> Float:
-    """Each picture set upright, then in polar coordinates."""
-    return polar(upright(pictures))
-
-
-VIEWS = {"as it is": as_it_is, "upright": upright, "polar": polar, "polar upright": polar_upright}
+VIEWS = {"as it is": as_it_is, "upright": upright}
 
 
 def _moments(pictures: Float) -> tuple[Float, Float, Float]:

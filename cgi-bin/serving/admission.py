@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from serving import runtime_folder
 from serving.errors import Busy
@@ -23,6 +23,7 @@ QUEUE = whole("MNIST_PLACES", 256, 1, 1000)  # the same with a resident reader, 
 WAIT_SECONDS = number("MNIST_WAIT_SECONDS", 10, 0.1, 3600)  # longest wait for a slot
 # ----------------------------------------------------------------------------------------------------
 
+WATCHERS = 4  # requests for the server's health that are answered at once, next to those in places
 LOOK_SECONDS = 0.005  # how often the first of those who wait looks for a free slot
 
 
@@ -31,14 +32,24 @@ LOOK_SECONDS = 0.005  # how often the first of those who wait looks for a free s
 OWN_FILES = {
     "turn": ("settings",),
     "slot": ("errors",),
+    "watch": ("html", "origin"),
     "place": ("answer", "body", "cgi", "child", "client", "reply", "request", "stdin"),
 }
 
 
-@contextmanager
-def place() -> Iterator[None]:
+def place() -> AbstractContextManager[None]:
     """Hold one of the places of those who wait or are served. Raises Busy at once when all are taken."""
-    lock = _first_free(_locks("place", PLACES))
+    return _one_of("place", PLACES)
+
+
+def watch() -> AbstractContextManager[None]:
+    """Hold one of the places of those who ask whether all is well, which no picture takes. Raises Busy."""
+    return _one_of("watch", WATCHERS)
+
+
+@contextmanager
+def _one_of(kind: str, number: int) -> Iterator[None]:
+    lock = _first_free(_locks(kind, number))
     if lock is None:
         raise Busy("Too many pictures are being read just now. Please try again in a moment.")
     try:
@@ -103,11 +114,14 @@ def _first_free(paths: list[str]) -> int | None:
 
 
 def _locks(kind: str, number: int) -> list[str]:
-    """Return the files to lock, in the temporary folder; the program's own files where there is no such folder."""
+    """Return the files to lock, in the temporary folder; the program's own files where there is no such folder.
+
+    They belong to this installation: another one of the same user's has its own slots and places.
+    """
     # Its name can be guessed, so it has to be this user's own; see below.
     temporary = os.environ.get("TMPDIR") or "/tmp"  # nosec B108
     folder = f"{temporary}/mnist-draw-{os.getuid()}"
-    locks = [f"{folder}/{kind}-{number}" for number in range(number)]
+    locks = [f"{folder}/{runtime_folder.short_sum(runtime_folder.CODE)}-{kind}-{number}" for number in range(number)]
     try:
         runtime_folder.make(folder)
         for lock in locks:

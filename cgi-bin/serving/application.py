@@ -26,6 +26,7 @@ from serving.request import (
     check_sender,
     explanation_of,
     query_of,
+    read_of,
 )
 
 Work = Callable[[], Answer]
@@ -64,7 +65,7 @@ def _serve(environ: Environ, body: Body) -> Answer:
     check_sender(environ)
     posts = environ["REQUEST_METHOD"] == "POST"
     query = query_of(environ)
-    name, explanation = query.get("model", ""), explanation_of(query)
+    how = answer.How(query.get("model", ""), read_of(query), explanation_of(query))
     if posts:
         check_length(environ)
     with environ.get("mnist.place", nullcontext)():
@@ -72,7 +73,7 @@ def _serve(environ: Environ, body: Body) -> Answer:
         run: Callable[[Work], Answer] = environ.get("mnist.run", _here)
         if not posts:
             return run(answer.healthy if "health" in query else answer.models)
-        return run(lambda: answer.score(asked, name, explanation))
+        return run(lambda: answer.score(asked, how))
 
 
 def _here(work: Work) -> Answer:

@@ -5,6 +5,7 @@ import binascii
 import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from serving.errors import BadRequest, BodyTooLarge, BodyTooSlow, TypeNotSupported
@@ -13,10 +14,12 @@ from serving.request import HOW, Environ, media_type
 from serving.settings import BLOCK, DISCARD_BYTES, MAX_BODY
 
 # --- settings ---------------------------------------------------------------------------------------
-MAX_PICTURES = 100  # files in one form
+MAX_PICTURES = 100  # files and other fields in one form
+MAX_HEADER = 64 * 1024  # bytes of one header of a form's part, where the file's name is
 # ----------------------------------------------------------------------------------------------------
 
 HEAD_BYTES = 1024  # of a data URL up to its comma
+MAX_NAME = 200  # characters of a file's name that are answered: its end, which tells files apart
 NEVER_READ = ("image/svg+xml", "image/tiff", "image/heic", "image/avif")
 _DATA_URL = re.compile(rb"data:image/[a-z0-9.+-]+(?:;[a-z0-9-]+=[^;,\s]*)*;base64,", re.IGNORECASE)
 
@@ -113,7 +116,10 @@ def from_form(content_type: str, body: bytes) -> list[Picture]:
     try:
         parts = _files(boundary, body)
     except multipart.ParserLimitReached:
-        raise BodyTooLarge(f"At most {MAX_PICTURES} files are read at once.") from None
+        most = f"{MAX_HEADER // 1024} KB each"
+        raise BodyTooLarge(
+            f"A part of the form has more headers, or longer ones, than are read: 8 of {most}."
+        ) from None
     except (multipart.MultipartError, UnicodeError):
         raise BadRequest("The form is damaged or cut short. Please send it again.") from None
     if not parts:
@@ -123,13 +129,28 @@ def from_form(content_type: str, body: bytes) -> list[Picture]:
 
 def _files(boundary: str, body: bytes) -> list[Picture]:
     """Return the form's parts that are files and not empty; all of it stays in memory."""
+    body = body.rstrip(b"\r\n")  # which many clients put after the end
     parser = need("multipart").MultipartParser(
         io.BytesIO(body),
         boundary,
         len(body),
-        part_limit=MAX_PICTURES,
+        charset="latin-1",  # which any bytes are
+        strict=True,  # a header over many lines, which no client sends, would be put together anew at each line
+        headersize_limit=MAX_HEADER,
         spool_limit=MAX_BODY,
         memory_limit=MAX_BODY,
     )
-    parts = [Picture((part.filename or "")[-200:], part.raw) for part in parser if part.filename is not None]
-    return [part for part in parts if part.data]
+    parts = []
+    for number, part in enumerate(parser):
+        if number == MAX_PICTURES:
+            raise BodyTooLarge(f"At most {MAX_PICTURES} files and other fields are read at once.")
+        if part.filename is not None and part.size:
+            parts.append(Picture(_name(part.filename), part.raw))
+    return parts
+
+
+def _name(sent: str) -> str:
+    """Return the end of a file's name, whose bytes are UTF-8, or Latin-1 where they can't be that."""
+    with suppress(UnicodeError):
+        sent = sent.encode("latin-1").decode()
+    return sent[-MAX_NAME:]

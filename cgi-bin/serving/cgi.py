@@ -44,14 +44,16 @@ class Handler(BaseCGIHandler):
     os_environ: dict[str, str] = {}  # noqa: RUF012 - as the base class has it
 
 
-def run(body: Body, out_of_limits: bool = False) -> None:
-    """Answer the request that the environment describes; or only say that answering it took too much."""
-    # The last resort, against a client that does not take its reply: the process ends.
+def reply(body: Body, hooks: dict[str, Any]) -> bytes:
+    """Return the reply, CGI head included, to the request of the environment; `hooks` is one of those below."""
+    # The last resort, whatever is waited for: the process ends.
     signal.alarm(int(2 * READ_SECONDS + admission.WAIT_SECONDS + SCORE_SECONDS + 10))
-    hooks = {"mnist.place": _took_too_much} if out_of_limits else {"mnist.place": admission.place, "mnist.run": guarded}
     # A client's header "Proxy", which CGI makes HTTP_PROXY, only harms scripts that fetch something.
     environ: dict[str, Any] = read_environ()
-    respond(environ | hooks, Received(body.data, body.slow), _private_stdout())
+    output = io.BytesIO()
+    with _silent_stdout():
+        respond(environ | hooks, Received(body.data, body.slow), output)
+    return output.getvalue()
 
 
 def respond(environ: dict[str, Any], stream: Received, output: Any) -> None:
@@ -69,14 +71,24 @@ def _took_too_much() -> Iterator[None]:
     yield
 
 
-def _private_stdout() -> io.FileIO:
-    """Return standard output for the reply alone; what libraries print goes to the server's log instead."""
-    reply = os.dup(1)
+@contextmanager
+def _silent_stdout() -> Iterator[None]:
+    """Keep standard output for the reply alone: what libraries print goes to the server's log meanwhile."""
+    kept = os.dup(1)
     os.dup2(2, 1)
-    return io.FileIO(reply, "wb")
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def guarded(work: Work) -> Answer:
     """Do the work when it is its turn, and within limits. Raises what it raises, Busy and OutOfLimits."""
     with admission.slot():
         return child.isolated(work)
+
+
+PICTURE = {"mnist.place": admission.place, "mnist.run": guarded}
+HEALTH = {"mnist.place": admission.watch, "mnist.run": child.isolated}  # waits for no picture
+TOO_MUCH = {"mnist.place": _took_too_much}  # only says that answering took too much

@@ -34,6 +34,8 @@ def isolated(work: Work) -> Answer:
     try:
         child = os.fork()
     except BlockingIOError:
+        os.close(receiver)
+        os.close(sender)
         raise Busy("The server may not start more processes just now. Please try again.") from None
     if not child:
         _child(work, sender)

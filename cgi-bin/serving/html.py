@@ -25,8 +25,26 @@ def _section(one: dict[str, Any]) -> str:
     sure = "not sure, perhaps" if one["unsure"] else "this is"
     rows = _list(f"{digit}: {share:.1%}" for digit, share in enumerate(one["data"]))
     said = f"{html.escape(one['model'])}: {sure} <strong>{one['digit']}</strong> ({one['confidence']:.1%})"
+    if len(one.get("number", "")) > 1:
+        return f"{title}{_number(one)}"
+    return f"{title}<p>{said}</p>\n<p>{_seen(one)}</p>\n{rows}"
+
+
+def _number(one: dict[str, Any]) -> str:
+    """Return the HTML of a picture's answer that is a number."""
+    digits = one["digits"]
+    sure = "not sure, perhaps" if any(digit["unsure"] for digit in digits) else "this is"
+    read = "<br>".join(html.escape(row) for row in one["rows"])
+    said = f"{html.escape(one['model'])}: {sure} <strong>{read}</strong>"
+    return f"<p>{said}</p>\n<p>{' '.join(_seen(digit) for digit in digits)}</p>\n" + _list(
+        f"{digit['digit']}: {digit['confidence']:.1%}{', not sure' if digit['unsure'] else ''}" for digit in digits
+    )
+
+
+def _seen(one: dict[str, Any]) -> str:
+    """Return the picture of a digit as an HTML image."""
     seen = f'alt="the picture as the model reads it" src="{html.escape(one["seen"])}"'
-    return f'{title}<p>{said}</p>\n<p><img width="112" height="112" {seen}></p>\n{rows}'
+    return f'<img width="112" height="112" {seen}>'
 
 
 def _list(lines: Iterable[str]) -> str:

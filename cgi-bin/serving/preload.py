@@ -11,11 +11,16 @@ from importlib import import_module
 from reading.errors import Problem
 from serving import answer
 from serving.body import Picture
+from serving.focus import Focus
+from serving.request import Explanation
 
 ON_DEMAND = (
     "reading.digits",
+    "reading.numbers.number",
     "reading.explain",
+    "reading.inspection",
     "reading.deskew",
+    "reading.gradients",
     "reading.convnet",
     "serving.html",
     "multipart",
@@ -56,12 +61,12 @@ def _attempt(work: Callable[[], object]) -> None:
 
 
 def _models() -> None:
-    """Load and warm each model."""
+    """Load and warm each model, and what shows it at work."""
     from reading import cards
 
-    picture = [Picture("", _drawing("PNG"))]
+    picture, at_work = [Picture("", _drawing("PNG"))], Explanation("network", None, Focus())
     for card in cards.available():
-        _attempt(partial(answer.score, picture, card["name"]))
+        _attempt(partial(answer.score, picture, answer.How(card["name"], explanation=at_work)))
 
 
 def _formats() -> None:

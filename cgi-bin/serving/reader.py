@@ -26,7 +26,7 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-from serving import admission, cgi, fingerprint, runtime_folder, worker
+from serving import admission, cgi, fingerprint, leftovers, runtime_folder, worker
 from serving.client import LEAVE, REPLY, WAIT
 from serving.connections import has_hung_up, listen, queue_length, send
 from serving.errors import Busy
@@ -53,7 +53,7 @@ class Reader:
 
     def __init__(self, lock: int, address: str, server: ServerProcess) -> None:
         """Load everything, then listen."""
-        self.lock, self.path, self.server = lock, address + runtime_folder.SOCKET, server
+        self.lock, self.address, self.path, self.server = lock, address, address + runtime_folder.SOCKET, server
         self.files, self.models = fingerprint.sources(), _models_folder()
         self.state = fingerprint.state(self.files, self.models)
         preload()
@@ -110,7 +110,7 @@ class Reader:
         for waiting in self.queue:
             send(waiting.connection, LEAVE)
         self.listener.close()
-        os.close(self.lock)
+        leftovers.remove(self.lock, self.address)
         until = time.monotonic() + SCORE_SECONDS + 2
         while self.children:
             if self.server.has_ended():
@@ -133,7 +133,7 @@ class Reader:
 
     def _accept(self) -> None:
         """Accept all connections: into the queue, or with 503 when it is full."""
-        while len(self.queue) <= self.longest:
+        while True:
             try:
                 connection, _ = self.listener.accept()
             except OSError:  # there are no more, or no descriptors: the others stay in the backlog
@@ -159,7 +159,7 @@ class Reader:
             try:
                 process = os.fork()
             except OSError as error:
-                print(f"No process for a child: {error}", file=sys.stderr, flush=True)
+                print(f"No process for a child: {error}", file=sys.stderr)
                 send(connection, self.busy)
                 continue
             if not process:
@@ -242,6 +242,7 @@ def main() -> int:
     reader = Reader(lock, address, server)
     signal.setitimer(signal.ITIMER_REAL, 0)
     os.ftruncate(lock, 0)  # it listens: see `starter._failed_lately`
+    leftovers.tidy(os.path.dirname(address))
     gc.collect()
     gc.freeze()  # a child that looks through all of it would need a copy
     reader.serve()

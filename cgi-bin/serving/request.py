@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from reading.ways import WAYS
 from serving.errors import BadRequest, BodyTooLarge, LengthRequired, MethodNotAllowed, NotFound
+from serving.focus import Focus, focus_of
 from serving.origin import check_host, check_origin
 from serving.settings import HOSTS, MAX_BODY
 
@@ -18,8 +20,10 @@ StartResponse = Callable[..., Any]
 class Explanation(NamedTuple):
     """What is asked about an answer."""
 
-    kind: str  # "1": what spoke for a digit; "layers": the network's feature maps
+    kind: str  # "1": what spoke for a digit; "network": the network at work
     digit: int | None  # None is the winner
+    focus: Focus
+    at: int | None = None  # which digit of a number, from 0; None is the picture as one digit
 
 
 def check_method(environ: Environ) -> None:
@@ -58,13 +62,31 @@ def query_of(environ: Environ) -> dict[str, str]:
 
 
 def explanation_of(query: dict[str, str]) -> Explanation | None:
-    """What is to be explained: ?explain=1, also with &digit=4, or ?explain=layers. Raises BadRequest."""
+    """What is to be explained: ?explain=1, also with &digit=4 and &at=2, or ?explain=network. Raises BadRequest."""
     kind, digit = query.get("explain", ""), query.get("digit", "")
-    if kind not in ("", "1", "layers"):
-        raise BadRequest("?explain=1 says what spoke for the answer, ?explain=layers shows the network's layers.")
-    if digit and not (digit.isascii() and digit.isdecimal() and len(digit) == 1):
+    if kind not in ("", "1", "network"):
+        raise BadRequest("?explain=1 says what spoke for the answer, ?explain=network shows the network at work.")
+    at = query.get("at", "")
+    if not _is_short(digit, 1):
         raise BadRequest("?digit= takes one digit, 0 to 9.")
-    return Explanation(kind, int(digit) if digit else None) if kind else None
+    if not _is_short(at, 2):
+        raise BadRequest("?at= takes the place of a digit in the number, 0 for the first one.")
+    if not kind:
+        return None
+    return Explanation(kind, int(digit) if digit else None, focus_of(query), int(at) if at else None)
+
+
+def _is_short(text: str, most: int) -> bool:
+    """Whether this is nothing, or a number of so many figures at most."""
+    return not text or (text.isascii() and text.isdecimal() and len(text) <= most)
+
+
+def read_of(query: dict[str, str]) -> str:
+    """How the picture is to be read: ?read=one as one digit, ?read=number as several. Raises BadRequest."""
+    how = query.get("read") or WAYS[0]
+    if how not in WAYS:
+        raise BadRequest("?read=one reads one digit, ?read=number several; without it the program decides.")
+    return how
 
 
 def announced_length(environ: Environ) -> int:

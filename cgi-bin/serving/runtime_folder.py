@@ -18,15 +18,20 @@ CODE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 def address() -> str:
     """Return the path, without ending, of the reader for this user, folder, Python and settings; "" for none."""
     folder = find()
-    text = identity()
-    path = f"{folder}/{zlib.crc32(text):08x}{zlib.adler32(text):08x}"
+    path = f"{folder}/{short_sum(identity())}"
     return path if folder and len(os.fsencode(path + SOCKET)) + 1 <= LONGEST_PATH else ""
 
 
-def identity() -> bytes:
-    """Return all that makes readers differ. An address is a short sum of it, so a reader compares the whole."""
+def short_sum(text: str) -> str:
+    """Return 16 letters and digits, nearly always others for another text."""
+    content = os.fsencode(text)
+    return f"{zlib.crc32(content):08x}{zlib.adler32(content):08x}"
+
+
+def identity() -> str:
+    """Return all that makes readers differ."""
     settings = [f"{name}={value}" for name, value in sorted(os.environ.items()) if is_setting(name)]
-    return os.fsencode("\0".join([str(PROTOCOL), CODE, sys.executable, sys.version, *settings]))
+    return "\0".join([str(PROTOCOL), CODE, sys.executable, sys.version, *settings])
 
 
 def is_setting(name: str) -> bool:

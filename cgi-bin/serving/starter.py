@@ -52,17 +52,21 @@ def _killed(silent: socket) -> bool:
 
 def _locked(path: str, seconds: float) -> int:
     """Return the descriptor of the lock that a reader holds as long as it lives. Raises OSError if it is taken."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     until = time.monotonic() + seconds
     while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
+            if os.path.samestat(os.fstat(lock), os.stat(path)):
+                return lock
+        except FileNotFoundError:
+            pass  # a reader that has ended took it away between the two: the next one is made anew
         except OSError:
             if time.monotonic() >= until:
                 os.close(lock)
                 raise
             time.sleep(0.01)
+        os.close(lock)
 
 
 def _failed_lately(lock: int) -> bool:

@@ -2,19 +2,6 @@
 
 import { mayPass, pauseAfter } from "./patience.js";
 
-/** @import { Trouble } from "./patience.js" */
-
-/**
- * Who hears how it goes: a question waits, is asked, has its answer or is in trouble, and nothing is asked any more.
- * @template Job, Reply
- * @typedef {object} Listener
- * @property {() => void} waiting
- * @property {(job: Job) => void} asking
- * @property {(reply: Reply, job: Job) => void} answer
- * @property {(failure: Trouble, how: {again: boolean, tries: number}) => void} trouble
- * @property {() => void} rest
- */
-
 /**
  * Asks about whatever `take()` returns at the moment a question can be sent (null: nothing to ask), so a queue
  * of old drawings can't build up. Answers to a question that was asked before `forget()` are dropped.

@@ -1,7 +1,5 @@
 // When to ask again a server that is busy or away. One arithmetic for whoever asks.
 
-/** @typedef {Error & {retry?: number | null, away?: boolean}} Trouble */
-
 /** The pause before a further try lies between two neighbours of these, in seconds; the last two are repeated. */
 const STEPS = [0, 0.5, 1, 2, 4, 8];
 const TRIES = 6; // then the failure is shown, and who wants to try again presses the button
@@ -28,7 +26,7 @@ export function pauseAfter(tries, retry, chance = Math.random()) {
  * Asks until there is a reply, more tries are in vain, or nobody has `wanted` it any more. `waits` hears of pauses.
  * @template Reply
  * @param {() => Promise<Reply>} ask
- * @param {{waits?: (failure: Trouble) => void, wanted?: () => boolean}} [listener]
+ * @param {Patience} [listener]
  */
 export async function patiently(ask, { waits = () => {}, wanted = () => true } = {}) {
   for (let tries = 1; ; tries++) {

@@ -1,30 +1,5 @@
 // The only module that talks to the server: sends pictures, reads replies, turns failures into sentences.
 
-/** @typedef {string | Blob} Picture a data URL, or a file */
-/** @typedef {{name: string, note: string, maps: string[]}} Layer what a layer made of a picture: PNG data URLs */
-
-/**
- * What a model says of one picture.
- * @typedef {object} Reply
- * @property {number[]} data ten scores, 0..1, one a digit
- * @property {number} digit the one with the best score
- * @property {number} confidence its score
- * @property {boolean} unsure
- * @property {string} [seen] the 28 x 28 pixels that the model read, as a PNG data URL
- * @property {string[]} [done] what was done to the picture before, in clauses
- * @property {number[][]} [evidence] 28 x 28 numbers; see heat.js
- * @property {Layer[]} [layers]
- */
-
-/** @typedef {{name: string, title?: string, accuracy?: number}} Card `accuracy`: on MNIST's test */
-/** @typedef {{models?: Card[], default?: string}} Offer */
-/** @typedef {{model?: string | undefined, explain?: string, digit?: number}} Query undefined: left out */
-
-/**
- * Whatever the script answers, of which nothing is sure yet.
- * @typedef {Partial<Reply> & Offer & {result?: number, error?: string, retry_after?: number, results?: unknown}} Answer
- */
-
 const SCRIPT = "cgi-bin/mnist.py";
 const PATIENCE_MS = 30_000;
 
@@ -60,7 +35,7 @@ export const SENTENCES = {
 
 /**
  * Scores one picture.
- * @param {Picture} picture
+ * @param {Picture | FormData} picture or several, as files of a form
  * @param {Query} [query]
  * @returns {Promise<Reply>}
  */
@@ -152,7 +127,10 @@ function notFromScript(status, text) {
  * @returns {answer is Answer & Reply}
  */
 function wellFormed(answer) {
-  const { data, results } = answer;
+  const { results, digits = [] } = answer;
   if (results) return Array.isArray(results);
-  return Array.isArray(data) && data.length === 10 && data.every(Number.isFinite);
+  return Array.isArray(digits) && [answer, ...digits].every(({ data }) => tenScores(data));
 }
+
+/** @param {unknown} data */
+const tenScores = (data) => Array.isArray(data) && data.length === 10 && data.every(Number.isFinite);

@@ -2,8 +2,6 @@
 
 import * as settings from "./settings.js";
 
-/** @import { Find } from "./page.js" */
-
 /**
  * Binds the menu; `changed` hears that the page has other colours now.
  * @param {Find} find

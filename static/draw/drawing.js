@@ -1,9 +1,8 @@
 // The drawing as data: strokes, with undo and redo. It knows nothing of canvases or pointers.
 
-import { touches } from "./geometry.js";
+import { PAPER, touches } from "./geometry.js";
 
-/** @import { Point, Position, Stroke } from "./geometry.js" */
-/** @typedef {"begin" | "extend" | "end" | "erase" | "clear" | "undo" | "redo" | "replace"} Change what was done */
+const STEPS = 200; // that can be undone: a page that is open all day grows no further
 
 /**
  * Strokes in the order they were drawn. Each step replaces the list and never alters one, so that
@@ -18,6 +17,8 @@ export class Drawing extends EventTarget {
   #live = null;
   /** @type {Stroke[]} */
   strokes = [];
+  /** Width of the paper. What lies beyond a narrow one stays in the drawing, and shows again on a wide one. */
+  width = PAPER;
 
   get empty() {
     return !this.strokes.length && !this.#live;
@@ -96,6 +97,12 @@ export class Drawing extends EventTarget {
     this.#step(strokes, "replace");
   }
 
+  /** @param {boolean} wide */
+  widen(wide) {
+    this.width = wide ? 2 * PAPER : PAPER;
+    this.#tell("widen");
+  }
+
   undo() {
     this.end();
     const before = this.#past.pop();
@@ -120,6 +127,7 @@ export class Drawing extends EventTarget {
    */
   #step(strokes, what) {
     this.#past.push(this.strokes);
+    if (this.#past.length > STEPS) this.#past.shift();
     this.#future = [];
     this.strokes = strokes;
     this.#tell(what);

@@ -1,11 +1,6 @@
 // Arithmetic on strokes, away from the page: distances, smoothing. Pure functions.
 
-/** @typedef {{x: number, y: number}} Position in paper units: x to the right, y down */
-/** @typedef {Position & {pressure: number}} Point `pressure` is 0..1 */
-/** @typedef {{width: number, points: Point[]}} Stroke `width` in paper units; at least one point */
-/** @typedef {{from: Point, bend: Point, to: Point, width: number}} Curve a quadratic curve, with its width */
-
-/** Side of the paper in its own units; the picture that is sent has as many pixels. */
+/** Side of the square paper in its own units; the picture that is sent has as many pixels. A wide one is twice as wide. */
 export const PAPER = 280;
 
 /** Points nearer than this to the one before add jitter, not shape. */
@@ -61,12 +56,13 @@ export function touches(stroke, point, reach = 0) {
 }
 
 /**
- * Whether any ink of the strokes falls onto the paper.
+ * Whether any ink of the strokes falls onto a paper so wide.
  * @param {Stroke[]} strokes
+ * @param {number} paper
  */
-export function onPaper(strokes) {
+export function onPaper(strokes, paper = PAPER) {
   return strokes.some(({ width, points }) =>
-    points.some(({ x, y }) => Math.max(-x, x - PAPER, -y, y - PAPER) < width / 2),
+    points.some(({ x, y }) => Math.max(-x, x - paper, -y, y - PAPER) < width / 2),
   );
 }
 

@@ -2,8 +2,6 @@
 
 import { PAPER } from "./geometry.js";
 
-/** @import { Hand } from "./pen.js" */
-
 const STEP = 10; // paper units a key press moves the pen; a quarter of it with Shift
 /** @type {Record<string, [number, number] | undefined>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -13,6 +11,7 @@ export class KeyPen {
   #marker;
   #hand;
   #say;
+  #width;
   #at = { x: PAPER / 2, y: PAPER / 4, pressure: 0.5 };
   #down = false;
 
@@ -20,12 +19,13 @@ export class KeyPen {
    * @param {HTMLElement} paper
    * @param {HTMLElement} marker shows where the pen is
    * @param {Hand} hand
-   * @param {(text: string) => void} say speaks to a screen reader
+   * @param {{say: (text: string) => void, width: () => number}} page `say` speaks to a screen reader; `width` of paper
    */
-  constructor(paper, marker, hand, say) {
+  constructor(paper, marker, hand, { say, width }) {
     this.#marker = marker;
     this.#hand = hand;
     this.#say = say;
+    this.#width = width;
     paper.addEventListener("keydown", (event) => this.#key(event));
     paper.addEventListener("blur", () => this.#lift());
     paper.addEventListener("pointerdown", () => this.#away(), { capture: true });
@@ -49,9 +49,9 @@ export class KeyPen {
    * @param {number} step
    */
   #move([dx, dy], step) {
-    /** @param {number} value */
-    const inside = (value) => Math.min(PAPER, Math.max(0, value));
-    this.#at = { ...this.#at, x: inside(this.#at.x + dx * step), y: inside(this.#at.y + dy * step) };
+    const x = Math.min(this.#width(), Math.max(0, this.#at.x + dx * step));
+    const y = Math.min(PAPER, Math.max(0, this.#at.y + dy * step));
+    this.#at = { ...this.#at, x, y };
     if (this.#down) this.#hand.move([this.#at]);
     this.#show();
   }
@@ -78,7 +78,7 @@ export class KeyPen {
   }
 
   #show() {
-    this.#marker.style.setProperty("--x", String(this.#at.x / PAPER));
+    this.#marker.style.setProperty("--x", String(this.#at.x / this.#width()));
     this.#marker.style.setProperty("--y", String(this.#at.y / PAPER));
     this.#marker.dataset.down = String(this.#down);
   }

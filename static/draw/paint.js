@@ -1,9 +1,10 @@
 // From strokes to pixels: the same few lines draw for the screen and for the network.
 
 import { context2d } from "../browser/page.js";
-import { curves, PAPER } from "./geometry.js";
+import { curves, PAPER, thin } from "./geometry.js";
+import { withText } from "./itxt.js";
 
-/** @import { Curve, Stroke } from "./geometry.js" */
+const MOST_BYTES = 64 * 1024; // of the strokes: what the server reads of them
 
 /**
  * Draws strokes onto a 2D context whose unit is the paper's.
@@ -37,16 +38,32 @@ function line(context, pieces) {
 }
 
 /**
- * The picture to send: black ink on white paper, 280 x 280 pixels, whatever the screen shows.
+ * The picture to send: black ink on white paper, 280 pixels high, whatever the screen shows. It has the strokes, too.
  * Returns a PNG data URL.
  * @param {Stroke[]} strokes
+ * @param {number} width of the paper
  */
-export function toPng(strokes) {
+export function toPng(strokes, width = PAPER) {
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = PAPER;
+  canvas.width = width;
+  canvas.height = PAPER;
   const context = context2d(canvas, { alpha: false });
   context.fillStyle = "#fff";
-  context.fillRect(0, 0, PAPER, PAPER);
+  context.fillRect(0, 0, width, PAPER);
   paint(context, strokes, "#000");
-  return canvas.toDataURL("image/png");
+  const url = canvas.toDataURL("image/png");
+  const text = inWords(strokes, width);
+  return text.length > MOST_BYTES ? url : withText(url, "strokes", text);
+}
+
+/**
+ * Strokes as the server takes them: [x, y] in pixels, no farther away than it believes.
+ * @param {Stroke[]} strokes
+ * @param {number} width
+ */
+function inWords(strokes, width) {
+  /** @param {number} value */
+  const near = (value) => Math.round(10 * Math.min(2 * width, Math.max(-width, value))) / 10;
+  const points = strokes.map((stroke) => thin(stroke.points).map(({ x, y }) => [near(x), near(y)]));
+  return JSON.stringify({ size: [width, PAPER], strokes: points });
 }

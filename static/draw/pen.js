@@ -1,19 +1,8 @@
 // Pointer events in, plain strokes out. One pointer draws at a time; a pen takes the paper from a finger.
 
-/** @import { Point, Position } from "./geometry.js" */
-
 const PRIMARY = 0; // left mouse button, a finger's or a pen's contact
 const ERASER = 5; // the other end of a pen
 const PALM_MS = 500; // a hand rests on for a moment after the pen has left
-
-/**
- * What a pen moves: a stroke begins, goes on, and ends or was not meant.
- * @typedef {object} Hand
- * @property {(point: Point, how: {eraser: boolean}) => void} down
- * @property {(points: Point[]) => void} move
- * @property {() => void} up
- * @property {() => void} cancel
- */
 
 /** Turns what happens on a canvas into calls of a `Hand`. Listeners for a stroke under way live as long as it does. */
 export class Pen {

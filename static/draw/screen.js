@@ -4,11 +4,6 @@ import { context2d } from "../browser/page.js";
 import { PAPER } from "./geometry.js";
 import { paint } from "./paint.js";
 
-/**
- * @import { Drawing } from "./drawing.js"
- * @import { Position } from "./geometry.js"
- */
-
 /** Keeps a canvas showing a drawing. Its ink has the canvas's CSS colour, so that a theme decides. */
 export class Screen {
   #canvas;
@@ -24,6 +19,7 @@ export class Screen {
     this.#drawing = drawing;
     drawing.addEventListener("change", () => this.redraw());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+    matchMedia("print").addEventListener("change", () => this.#draw()); // at once: no frame is shown before the print
     this.#watchSize();
   }
 
@@ -34,7 +30,7 @@ export class Screen {
    */
   toPaper({ clientX, clientY }) {
     const box = this.#canvas.getBoundingClientRect();
-    const scale = PAPER / box.width;
+    const scale = PAPER / box.height;
     return { x: (clientX - box.left) * scale, y: (clientY - box.top) * scale };
   }
 
@@ -51,7 +47,7 @@ export class Screen {
     const context = context2d(canvas);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
-    context.scale(canvas.width / PAPER, canvas.height / PAPER);
+    context.scale(canvas.height / PAPER, canvas.height / PAPER);
     paint(context, this.#drawing.ink, getComputedStyle(canvas).color);
   }
 
@@ -61,9 +57,11 @@ export class Screen {
   }
 
   #fit() {
-    const side = Math.round(this.#canvas.clientWidth * devicePixelRatio);
-    if (side < 1 || side === this.#canvas.width) return;
-    this.#canvas.width = this.#canvas.height = side;
+    const { clientWidth, clientHeight } = this.#canvas;
+    const [width, height] = [clientWidth, clientHeight].map((length) => Math.round(length * devicePixelRatio));
+    if (height < 1 || (width === this.#canvas.width && height === this.#canvas.height)) return;
+    this.#canvas.width = width;
+    this.#canvas.height = height;
     this.#draw(); // at once: a canvas that was resized is blank
   }
 }

@@ -2,8 +2,6 @@
 
 import { curves, PAPER } from "./geometry.js";
 
-/** @import { Curve, Stroke } from "./geometry.js" */
-
 const SVG = "http://www.w3.org/2000/svg";
 
 /**

@@ -3,13 +3,6 @@
 import * as settings from "../browser/settings.js";
 import { walk } from "./geometry.js";
 
-/**
- * @import { Find } from "../browser/page.js"
- * @import { Drawing } from "./drawing.js"
- * @import { Point, Position } from "./geometry.js"
- * @import { Hand } from "./pen.js"
- */
-
 const ERASER_REACH = 8; // paper units around the pointer
 
 /** Binds the tools to a drawing. */
@@ -39,12 +32,14 @@ export class Tools {
     press("redo", () => drawing.redo());
     press("clear", clear);
     press("eraser", () => this.eraser(!this.erases));
+    press("wide", () => this.paper(find("wide").getAttribute("aria-pressed") === "false"));
     find("width", HTMLInputElement).value = String(settings.get("width", 16));
     find("width").addEventListener("input", () => this.#widthChanged());
     find("live", HTMLInputElement).checked = settings.get("live", true);
     find("live").addEventListener("change", () => settings.set("live", this.live));
     drawing.addEventListener("change", () => this.enable());
     this.#widthChanged();
+    this.paper(settings.get("wide", false));
     this.enable();
   }
 
@@ -105,6 +100,17 @@ export class Tools {
   #widthChanged() {
     settings.set("width", this.width);
     this.#find("dot").style.setProperty("--width", String(this.width));
+  }
+
+  /**
+   * Makes the paper wide or square.
+   * @param {boolean} wide
+   */
+  paper(wide) {
+    settings.set("wide", wide);
+    this.#find("wide").setAttribute("aria-pressed", String(wide));
+    document.body.toggleAttribute("data-wide", wide);
+    this.#drawing.widen(wide);
   }
 
   /** Makes those buttons work that have something to do. */

@@ -1,15 +1,8 @@
 // The kept drawings on the page: tally, small pictures, export, and forgetting.
 
 import { sketch } from "../draw/sketch.js";
-import { save, toCsv, toJson } from "./export.js";
-import { tallySentence } from "./history.js";
+import { SHOWN } from "./history.js";
 
-/**
- * @import { Find } from "../browser/page.js"
- * @import { DrawingRecord, History } from "./history.js"
- */
-
-const SHOWN = 60;
 const KEPT = "Drawings are kept in this browser and never leave this machine.";
 
 /** Shows a `History`. */
@@ -20,38 +13,48 @@ export class Album {
 
   /**
    * @param {Find} find
-   * @param {History} history
+   * @param {Drawings} history
    * @param {(record: DrawingRecord) => void} use gets the drawing that is opened again
    */
   constructor(find, history, use) {
     this.#find = find;
     this.#history = history;
     this.#use = use;
-    find("csv").addEventListener("click", () => save(toCsv(this.#chosen()), "digits.csv", "text/csv"));
-    find("json").addEventListener("click", () => save(toJson(this.#chosen()), "digits.json", "application/json"));
+    find("csv").addEventListener("click", () => this.#save("csv"));
+    find("json").addEventListener("click", () => this.#save("json"));
     find("mine").addEventListener("change", () => this.show());
     find("forget").addEventListener("click", () => this.#forget());
   }
 
   /** Shows the newest drawings and how often the network was right. */
   show() {
-    const records = this.#history.records;
-    this.#find("tally").textContent = tallySentence(records);
+    const { newest, counts } = this.#history;
+    const chosen = this.#mine ? counts.labelled : counts.all;
+    this.#find("tally").textContent = tallySentence(counts);
     this.#sayWhere(this.#history.trouble ?? KEPT);
-    this.#find("album").replaceChildren(...records.slice(0, SHOWN).map((record) => this.#item(record)));
-    this.#find("forget", HTMLButtonElement).disabled = !records.length;
-    for (const id of ["csv", "json"]) this.#find(id, HTMLButtonElement).disabled = !this.#chosen().length;
+    this.#find("album").replaceChildren(...newest.slice(0, SHOWN).map((record) => this.#item(record)));
+    this.#find("forget", HTMLButtonElement).disabled = !counts.all;
+    for (const id of ["csv", "json"]) this.#find(id, HTMLButtonElement).disabled = !chosen;
   }
 
   /** @param {string} sentence */
   #sayWhere(sentence) {
     const line = this.#find("kept");
-    if (line.textContent !== sentence) line.textContent = sentence; // screen readers say it when it is another
+    if (line.textContent === sentence) return; // screen readers say it when it is another
+    if (sentence !== KEPT) this.#find("drawings", HTMLDetailsElement).open = true;
+    line.textContent = sentence;
   }
 
-  #chosen() {
-    const all = this.#history.records;
-    return this.#find("mine", HTMLInputElement).checked ? all.filter(({ label }) => label !== null) : all;
+  get #mine() {
+    return this.#find("mine", HTMLInputElement).checked;
+  }
+
+  /** @param {"csv" | "json"} kind */
+  async #save(kind) {
+    const mine = this.#mine;
+    const { saveAll } = await import("./export.js");
+    await saveAll(kind, this.#history, mine);
+    this.#sayWhere(this.#history.trouble ?? KEPT); // some may have been left out
   }
 
   /** @param {DrawingRecord} record */
@@ -65,8 +68,8 @@ export class Album {
   }
 
   async #forget() {
-    const count = this.#history.records.length;
-    if (!confirm(`Forget all ${count} drawings that this browser keeps? This can't be undone.`)) return;
+    if (!confirm(`Forget all ${this.#history.counts.all} drawings that this browser keeps? This can't be undone.`))
+      return;
     await this.#history.forgetAll();
     this.show();
   }
@@ -79,4 +82,13 @@ function caption({ label, guess }) {
   text.textContent = wrong ? `${label}, read as ${guess}` : `${guess}`;
   text.className = wrong ? "wrong" : "";
   return text;
+}
+
+/**
+ * How often the network was right, as a sentence. What nobody corrected counts as right.
+ * @param {Counts} counts
+ */
+export function tallySentence({ all, corrected }) {
+  if (!all) return "Nothing kept yet.";
+  return `Right ${all - corrected} of ${all} here${corrected ? `; you corrected ${corrected}` : ": you corrected none"}.`;
 }

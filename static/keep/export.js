@@ -1,47 +1,57 @@
-// The kept drawings as files that other programs read. Pure functions but for `save`.
+// The kept drawings as files that other programs read.
 
-/** @import { DrawingRecord } from "./history.js" */
+import { byAge } from "./history.js";
+
+// The digit of a record is what a person said, else what the network read.
+const FORMS = {
+  // as Kaggle's digit competition has it: ink 255, paper 0
+  csv: {
+    type: "text/csv",
+    head: ["label", ...Array.from({ length: 784 }, (_, i) => `pixel${i}`)].join(),
+    /** @param {DrawingRecord} record */
+    row: ({ label, guess, pixels }) => `\n${[label ?? guess, ...pixels].join()}`,
+    between: "",
+    tail: "\n",
+  },
+  // strokes in paper units (280 a side)
+  json: {
+    type: "application/json",
+    head: '{\n "paper": 280,\n "drawings": [',
+    /** @param {DrawingRecord} record */
+    row: ({ when, label, guess, confidence, strokes }) => {
+      const drawn = new Date(when).toISOString();
+      const drawing = { label: label ?? guess, guess, confidence, labelledByHand: label !== null, drawn, strokes };
+      return JSON.stringify([drawing], null, 1).slice(1, -2).replaceAll("\n", "\n ");
+    },
+    between: ",",
+    tail: "\n ]\n}\n",
+  },
+};
 
 /**
- * The digit of a record: what a person said, else what the network read.
- * @param {DrawingRecord} record
+ * Saves what is kept, the newest first. Its text is in memory until then.
+ * @param {keyof typeof FORMS} kind
+ * @param {Drawings} history
+ * @param {boolean} mine only what a person labelled
  */
-export const digitOf = ({ label, guess }) => label ?? guess;
-
-/**
- * CSV in the format of Kaggle's digit competition: `label,pixel0,...,pixel783`, ink 255, paper 0.
- * @param {DrawingRecord[]} records
- */
-export function toCsv(records) {
-  const header = ["label", ...Array.from({ length: 784 }, (_, i) => `pixel${i}`)];
-  const lines = records.map((record) => [digitOf(record), ...record.pixels]);
-  return [header, ...lines].map((line) => line.join(",") + "\n").join("");
+export async function saveAll(kind, history, mine) {
+  const { type, head, row, between, tail } = FORMS[kind];
+  /** @type {(Dated & {text: string})[]} */
+  const rows = [];
+  await history.each((record) => {
+    if (!mine || record.label !== null) rows.push({ when: record.when, text: row(record) });
+  });
+  const texts = rows.sort(byAge).flatMap(({ text }, i) => (i ? [between, text] : text));
+  save(new Blob([head, ...texts, tail], { type }), `digits.${kind}`);
 }
 
 /**
- * JSON with strokes in paper units (280 a side), the newest drawing first.
- * @param {DrawingRecord[]} records
- */
-export function toJson(records) {
-  const drawings = records.map(({ when, label, guess, confidence, strokes }) => ({
-    label: label ?? guess,
-    guess,
-    confidence,
-    labelledByHand: label !== null,
-    drawn: new Date(when).toISOString(),
-    strokes,
-  }));
-  return JSON.stringify({ paper: 280, drawings }, null, 1) + "\n";
-}
-
-/**
- * Lets the browser save a text as a file.
- * @param {string} text
+ * Lets the browser save a file.
+ * @param {Blob} content
  * @param {string} name
- * @param {string} type
  */
-export function save(text, name, type) {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+export function save(content, name) {
+  const url = URL.createObjectURL(content);
   const link = document.createElement("a");
   link.href = url;
   link.download = name;

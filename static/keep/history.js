@@ -1,21 +1,9 @@
 // The drawings of this browser, kept in IndexedDB. Nothing here ever leaves the machine.
 
-/**
- * A drawing and its answer, as they are kept.
- * @typedef {object} DrawingRecord
- * @property {string} id
- * @property {number} when milliseconds since 1970
- * @property {number} guess the digit that the network read
- * @property {number} confidence its score, 0..1
- * @property {number | null} label the digit a person said it was
- * @property {Stroke[]} strokes
- * @property {Uint8Array} pixels the 784 grey values (0..255, ink high) that the network read
- */
-
-/** @import { Stroke } from "../draw/geometry.js" */
-
 const DATABASE = "mnist-draw";
 const STORE = "drawings";
+export const SHOWN = 60;
+const HELD = 80; // some may be dropped before others have to be searched for
 
 export const NOT_KEPT =
   "This browser does not keep them now, because its storage is full or forbidden: they go when this page " +
@@ -23,73 +11,137 @@ export const NOT_KEPT =
 export const NOT_READ = "Some drawings that this browser keeps can't be read and are left out.";
 export const NOT_FORGOTTEN = "This browser refused to forget them. Delete this site's data in the browser's settings.";
 
-/** The store of drawings. All methods promise; what IndexedDB refuses to keep lives in memory alone. */
+/**
+ * The store of drawings. In memory are counts, the newest, and what the browser refuses to keep. IndexedDB has changes
+ * wait for each other, so each begins with what the one before has left.
+ */
 export class History {
   /** @type {Map<string, DrawingRecord>} */
-  #records = new Map();
-  /** @type {IDBDatabase | null} */
-  #database = null;
+  #unkept = new Map();
+  /** @type {IDBDatabase | undefined} */
+  #database;
   /** @type {string | null} what the browser refused, in a sentence */
   trouble = null;
+  counts = none();
+  /** @type {DrawingRecord[]} `SHOWN` or more, if there are so many */
+  newest = [];
+  opened = this.#open();
 
   /** Reads what was kept before. */
-  async open() {
-    if (this.#database) return;
+  async #open() {
     try {
-      this.#database = await opened();
-      /** @type {IDBRequest<DrawingRecord[]>} */
-      const all = this.#database.transaction(STORE).objectStore(STORE).getAll();
-      const found = await finished(all);
-      for (const record of found.filter(whole)) this.#records.set(record.id, record);
-      if (this.#records.size < found.length) this.trouble = NOT_READ;
+      const request = indexedDB.open(DATABASE, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
+      this.#database = await finished(request);
     } catch (error) {
       if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
-      this.#database = null; // a private window or storage forbidden
-      this.trouble = NOT_KEPT;
+      this.trouble = NOT_KEPT; // a private window or storage forbidden
     }
+    await this.#survey();
   }
 
-  /** All records, the newest first. */
-  get records() {
-    return [...this.#records.values()].sort((a, b) => b.when - a.when);
-  }
-
-  /** @param {string} id */
-  get(id) {
-    return this.#records.get(id);
+  async #survey() {
+    const counts = none();
+    /** @type {DrawingRecord[]} */
+    let newest = [];
+    await this.each((record) => {
+      count(counts, record);
+      newest.push(record);
+      if (newest.length > 2 * HELD) newest = young(newest);
+    });
+    this.counts = counts;
+    this.newest = young(newest);
   }
 
   /**
-   * Keeps a record, in place of one with the same id.
-   * @param {DrawingRecord} record
+   * Hands out all records, those that other tabs kept too, one by one.
+   * @param {(record: DrawingRecord) => void} take
    */
-  async keep(record) {
-    this.#records.set(record.id, record);
-    await this.#write((store) => store.put(record), NOT_KEPT);
+  async each(take) {
+    await this.#transact("readonly", NOT_READ, async (store) => {
+      const request = store.openCursor();
+      request.onsuccess = () => {
+        const cursor = request.result;
+        if (!cursor) return;
+        if (!whole(cursor.value)) this.trouble = NOT_READ;
+        else if (!this.#unkept.has(cursor.value.id)) take(cursor.value);
+        cursor.continue();
+      };
+    });
+    for (const record of this.#unkept.values()) take(record);
+  }
+
+  /**
+   * Changes a record, and promises what it is then.
+   * @param {string} id
+   * @param {Make} make
+   * @param {string} refusal what to say if the browser refuses
+   */
+  async change(id, make, refusal = NOT_KEPT) {
+    await this.opened;
+    const known = () => this.#unkept.get(id) ?? this.newest.find((record) => record.id === id);
+    let before = known();
+    let after = /** @type {ReturnType<Make>} */ (undefined);
+    const done = await this.#transact("readwrite", refusal, async (store) => {
+      const stored = await finished(store.get(id));
+      before = known() ?? stored;
+      after = make(before);
+      if (after) store.put(after);
+      if (after === null) store.delete(id);
+    });
+    if (!done) after ??= make(before); // it may not even have been read
+    if (after === undefined || (after === null && done === false)) return before;
+    if (done) this.trouble = null;
+    if (after && !done) this.#unkept.set(id, after);
+    else this.#unkept.delete(id);
+    await this.#changed(id, before, after);
+    return after ?? undefined;
+  }
+
+  /**
+   * @param {string} id
+   * @param {DrawingRecord | undefined} before
+   * @param {DrawingRecord | null} after
+   */
+  async #changed(id, before, after) {
+    if (before) count(this.counts, before, -1);
+    if (after) count(this.counts, after);
+    const others = this.newest.filter((record) => record.id !== id);
+    const held = !before || others.length < this.newest.length;
+    this.newest = after && held ? young([...others, after]) : others;
+    if (this.newest.length < Math.min(SHOWN, this.counts.all)) await this.#survey();
   }
 
   /** Forgets all records, unless the browser refuses. */
   async forgetAll() {
-    if (await this.#write((store) => store.clear(), NOT_FORGOTTEN)) this.#records.clear();
+    const done = await this.#transact("readwrite", NOT_FORGOTTEN, async (store) => store.clear());
+    if (done === false) return;
+    if (done) this.trouble = null;
+    this.#unkept.clear();
+    await this.#survey();
   }
 
   /**
-   * Says whether the browser did it.
-   * @param {(store: IDBObjectStore) => void} change
-   * @param {string} refusal what to say if not
+   * Whether the browser did it, to the end: a full disk may show only when all is written. Undefined without a database.
+   * @param {IDBTransactionMode} mode
+   * @param {string} refusal
+   * @param {(store: IDBObjectStore) => Promise<unknown>} work
    */
-  async #write(change, refusal) {
-    if (!this.#database) return true;
+  async #transact(mode, refusal, work) {
+    if (!this.#database) return undefined;
     try {
-      const transaction = this.#database.transaction(STORE, "readwrite");
-      change(transaction.objectStore(STORE));
-      await committed(transaction);
-      this.trouble = null;
+      const transaction = this.#database.transaction(STORE, mode);
+      const committed = new Promise((resolve, reject) => {
+        transaction.oncomplete = resolve;
+        transaction.onabort = () => reject(transaction.error);
+      });
+      await Promise.all([work(transaction.objectStore(STORE)), committed]);
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
       this.trouble = refusal;
+      return false;
     }
-    return !this.trouble;
+    return true;
   }
 }
 
@@ -114,12 +166,6 @@ function drawable(stroke) {
   return points.length > 0 && points.every((p) => p && [p.x, p.y, p.pressure].every(Number.isFinite));
 }
 
-function opened() {
-  const request = indexedDB.open(DATABASE, 1);
-  request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
-  return finished(request);
-}
-
 /**
  * @template Result
  * @param {IDBRequest<Result>} request
@@ -132,33 +178,21 @@ function finished(request) {
   });
 }
 
-/**
- * A full disk may show only when all is written, so a request that succeeded says little.
- * @param {IDBTransaction} transaction
- * @returns {Promise<void>}
- */
-function committed(transaction) {
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error);
-  });
-}
+/** @returns {Counts} */
+const none = () => ({ all: 0, labelled: 0, corrected: 0 });
 
 /**
- * How often the network was right. What nobody corrected counts as right.
- * @param {Pick<DrawingRecord, "label" | "guess">[]} records
+ * @param {Counts} counts
+ * @param {DrawingRecord} record
  */
-export function tally(records) {
-  const corrected = records.filter(({ label, guess }) => label !== null && label !== guess).length;
-  return { right: records.length - corrected, all: records.length, corrected };
+function count(counts, { label, guess }, by = 1) {
+  counts.all += by;
+  if (label !== null) counts.labelled += by;
+  if (label !== null && label !== guess) counts.corrected += by;
 }
 
-/**
- * The tally as a sentence.
- * @param {DrawingRecord[]} records
- */
-export function tallySentence(records) {
-  const { right, all, corrected } = tally(records);
-  if (!all) return "Nothing kept yet.";
-  return `Right ${right} of ${all} here` + (corrected ? `; you corrected ${corrected}.` : ": you corrected none.");
-}
+/** @type {(a: Dated, b: Dated) => number} */
+export const byAge = (a, b) => b.when - a.when;
+
+/** @param {DrawingRecord[]} records */
+const young = (records) => records.sort(byAge).slice(0, HELD);

@@ -1,6 +1,8 @@
 // Reads the pixels of the small grey PNG that the server sends. Through a canvas it would be shorter, but
 // browsers that guard privacy alter what is read back from a canvas.
 
+import { bytesOf } from "../browser/base64.js";
+
 const SIGNATURE = 8; // bytes
 const GREY = 0; // PNG's colour type
 
@@ -9,7 +11,7 @@ const GREY = 0; // PNG's colour type
  * @param {string} url a data URL
  */
 export async function greys(url) {
-  const bytes = Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (char) => char.charCodeAt(0));
+  const bytes = bytesOf(url.slice(url.indexOf(",") + 1));
   const { header, packed } = chunks(bytes);
   if (header?.getUint8(8) !== 8 || header.getUint8(9) !== GREY || header.getUint8(12) !== 0) {
     throw new RangeError("not an 8-bit grey PNG");

@@ -1,7 +1,5 @@
 // The ways in for pictures: chosen, photographed, dropped anywhere on the page, pasted.
 
-/** @import { Find } from "../browser/page.js" */
-
 /**
  * Calls `take` with what a person brings.
  * @param {Find} find

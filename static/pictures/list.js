@@ -2,14 +2,8 @@
 
 import { patiently } from "../ask/patience.js";
 import { Failure, score } from "../ask/request.js";
-import { tryingAgain, verdict } from "../show/words.js";
-import { manageable } from "./shrink.js";
-
-/**
- * @import { Trouble } from "../ask/patience.js"
- * @import { Reply } from "../ask/request.js"
- * @import { Verdict } from "../show/words.js"
- */
+import { summary } from "../show/spelling.js";
+import { tryingAgain } from "../show/words.js";
 
 const MISTAKE = "This page made a mistake with this picture. The browser's console says more.";
 
@@ -51,11 +45,11 @@ export class Pictures {
    */
   async #read(file, line) {
     try {
-      const picture = await manageable(file);
+      const picture = await sendable(file);
       /** @param {Trouble} failure */
       const waits = (failure) => line.note(tryingAgain(failure));
       const reply = await patiently(() => score(picture, { model: this.#model() }), { waits });
-      line.say(verdict(reply));
+      line.say(summary(reply));
       line.button.addEventListener("click", () => this.#open(picture, reply));
       line.button.disabled = false;
     } catch (failure) {
@@ -64,6 +58,16 @@ export class Pictures {
     }
   }
 }
+
+/**
+ * The file, scaled down where it is too large; as it is where what does that can't be loaded: the server is away then.
+ * @param {File} file
+ */
+const sendable = (file) =>
+  import("./shrink.js").then(
+    ({ manageable }) => manageable(file),
+    () => file,
+  );
 
 /** @param {File} file */
 function entry(file) {
@@ -84,7 +88,7 @@ function entry(file) {
     note: (sentence) => {
       says.textContent = sentence;
     },
-    /** @param {Verdict} verdict */
+    /** @param {Summary} summary */
     say: ({ headline, detail }) => {
       says.textContent = `${headline}. ${detail}`.replace("?.", "?");
     },

@@ -4,7 +4,8 @@ import { Failure } from "../ask/request.js";
 import { context2d } from "../browser/page.js";
 
 const MAX_BYTES = 8 * 1024 * 1024; // the server's limit
-const MAX_SIDE = 4096; // pixels, the server's limit
+const MAX_SIDE = 4096; // pixels: what a phone's camera has more of, and no digit needs
+const MAX_WEBP = 9_000_000; // pixels of a WebP, the server's limit
 const SIDE = 1600; // pixels, of a picture that had to be scaled: more than enough for one digit
 
 /**
@@ -18,10 +19,19 @@ export async function manageable(file) {
   if (!(await readable(file))) throw new Failure("This file can't be read. Is it a folder, or has it been moved?");
   const bitmap = await decoded(file);
   if (!bitmap) return unknown(file);
-  const fits = file.size <= MAX_BYTES && Math.max(bitmap.width, bitmap.height) <= MAX_SIDE;
-  const picture = fits ? file : await scaled(bitmap);
+  const picture = fits(file, bitmap) ? file : await scaled(bitmap);
   bitmap.close();
   return picture;
+}
+
+/**
+ * Whether the server takes a picture as it is.
+ * @param {File} file
+ * @param {ImageBitmap} bitmap
+ */
+function fits(file, { width, height }) {
+  const pixels = file.type === "image/webp" ? MAX_WEBP : MAX_SIDE * MAX_SIDE;
+  return file.size <= MAX_BYTES && Math.max(width, height) <= MAX_SIDE && width * height <= pixels;
 }
 
 /**

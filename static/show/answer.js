@@ -1,13 +1,9 @@
 // The answer as people see and hear it: winner, certainty, chart, what the network saw; and trouble in words.
 
 import { Chart } from "./chart.js";
+import { parts, summary } from "./spelling.js";
+import { stencil } from "./stencil.js";
 import { stepsTaken, tryingAgain, verdict } from "./words.js";
-
-/**
- * @import { Trouble } from "../ask/patience.js"
- * @import { Reply } from "../ask/request.js"
- * @import { Find } from "../browser/page.js"
- */
 
 const SLOW_MS = 150; // what is faster needs no notice
 const VERY_SLOW_MS = 3000;
@@ -17,6 +13,7 @@ const PNG = "data:image/png;base64,";
 export class Answer extends EventTarget {
   #find;
   #chart;
+  #drawn = "";
   /** @type {number[]} */
   #timers = [];
 
@@ -36,7 +33,8 @@ export class Answer extends EventTarget {
   /** The paper is empty. */
   clear() {
     this.#state("empty");
-    this.#say("·", "Nothing drawn yet", "Draw a digit: the answer appears here.");
+    this.#draw("·", stencil(null));
+    this.#say("Nothing drawn yet", "Draw a digit: the answer appears here.");
     this.#chart.clear();
     this.#seen(null);
     this.announce("");
@@ -47,12 +45,22 @@ export class Answer extends EventTarget {
    * @param {Reply} reply
    */
   show(reply, { aloud = true } = {}) {
-    const said = verdict(reply);
-    this.#state(reply.unsure ? "unsure" : "sure");
-    this.#say(reply.unsure ? "?" : String(said.first), said.headline, said.detail);
-    this.#chart.show(reply.data, said);
-    this.#seen(reply);
-    if (aloud) this.announce(said.spoken);
+    const { headline, detail, spoken, unsure } = summary(reply);
+    this.#state(unsure ? "unsure" : "sure");
+    if (!parts(reply).length) this.#sign(reply);
+    this.#say(headline, detail);
+    this.#find("steps").textContent = stepsTaken(reply.done);
+    this.digit(reply);
+    if (aloud) this.announce(spoken);
+  }
+
+  /**
+   * Shows the scores of a digit, and what the network saw of it.
+   * @param {Reading} reading
+   */
+  digit(reading) {
+    this.#chart.show(reading);
+    this.#seen(reading);
   }
 
   /** Says that an answer is awaited, once it is slow enough to be noticed. */
@@ -96,7 +104,8 @@ export class Answer extends EventTarget {
    */
   fail(sentence) {
     this.#state("failed");
-    this.#say("!", "No answer", sentence);
+    this.#draw("!", "!");
+    this.#say("No answer", sentence);
     this.#chart.clear();
     this.#seen(null);
     this.announce(sentence);
@@ -123,24 +132,43 @@ export class Answer extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** @param {Reading} reading */
+  #sign(reading) {
+    const { first, rival } = verdict(reading);
+    if (reading.unsure) this.#draw("?", stencil(first, rival), `${first} ${rival}?`);
+    else this.#draw(String(first), stencil(first));
+  }
+
   /**
-   * @param {string} sign
+   * Shows a sign and what it stands for; one that is there already is not written again.
+   * @param {string} text
+   * @param {SVGElement | string} picture
+   */
+  #draw(text, picture, sign = text) {
+    if (sign === this.#drawn) return;
+    this.#drawn = sign;
+    const words = document.createElement("span");
+    words.className = "unseen";
+    words.textContent = text;
+    this.#find("sign").replaceChildren(...(text === picture ? [picture] : [picture, words]));
+  }
+
+  /**
    * @param {string} headline
    * @param {string} detail
    */
-  #say(sign, headline, detail) {
-    this.#find("sign").textContent = sign;
+  #say(headline, detail) {
     this.#find("headline").textContent = headline;
     this.#find("detail").textContent = detail;
   }
 
-  /** @param {Reply | null} reply */
-  #seen(reply) {
+  /** @param {Reading | null} reading */
+  #seen(reading) {
     const image = this.#find("seen", HTMLImageElement);
-    const seen = reply?.seen?.startsWith(PNG) ? reply.seen : null;
+    const seen = reading?.seen?.startsWith(PNG) ? reading.seen : null;
     if (seen) image.src = seen;
     else image.removeAttribute("src");
     image.hidden = !seen;
-    this.#find("steps").textContent = seen ? stepsTaken(reply?.done) : "";
+    if (!seen) this.#find("steps").textContent = "";
   }
 }

@@ -1,6 +1,6 @@
 // The ten scores: a table that looks like a bar chart, so that it can be read as either.
 
-import { shortPercent } from "./words.js";
+import { ranking, shortPercent } from "./words.js";
 
 /** Fills a table body with ten rows, 0 to 9, and keeps them up to date. */
 export class Chart {
@@ -14,14 +14,15 @@ export class Chart {
 
   /**
    * Shows ten scores (0..1), the winner and the runner-up marked.
-   * @param {number[]} scores
-   * @param {{first: number, second: number}} best
+   * @param {Pick<Reading, "data" | "unsure">} reading
    */
-  show(scores, { first, second }) {
+  show({ data, unsure }) {
+    const [first, second] = ranking(data);
+    const winner = unsure ? "first doubted" : "first";
     this.#rows.forEach(({ line, bar, number }, digit) => {
-      line.className = digit === first ? "first" : digit === second ? "second" : "";
-      bar.style.setProperty("--share", String(scores[digit]));
-      number.textContent = shortPercent(scores[digit]);
+      line.className = digit === first ? winner : digit === second ? "second" : "";
+      bar.style.setProperty("--share", String(data[digit]));
+      number.textContent = shortPercent(data[digit]);
     });
   }
 
@@ -39,9 +40,12 @@ export class Chart {
 function row(digit) {
   const line = document.createElement("tr");
   const head = line.appendChild(document.createElement("th"));
+  line.role = "row"; // said aloud, as rows that are laid out as a grid are no rows any more to some browsers
+  head.role = "rowheader";
   head.scope = "row";
   head.textContent = String(digit);
   const track = line.appendChild(document.createElement("td"));
+  track.role = "cell";
   track.className = "track";
   const bar = track.appendChild(document.createElement("span"));
   bar.className = "bar";

@@ -3,14 +3,8 @@
 import { patiently } from "../ask/patience.js";
 import { Failure, offer, score } from "../ask/request.js";
 import * as settings from "../browser/settings.js";
-import { accuracy, capital, menuLine, NAMES, shortPercent, tryingAgain } from "./words.js";
-
-/**
- * @import { Trouble } from "../ask/patience.js"
- * @import { Card, Offer, Picture } from "../ask/request.js"
- * @import { Find } from "../browser/page.js"
- * @import { Subject } from "./why.js"
- */
+import { brief } from "./spelling.js";
+import { accuracy, tryingAgain } from "./words.js";
 
 /** The menu of models and the comparison. */
 export class Models {
@@ -84,7 +78,7 @@ export class Models {
   #fill({ models = [], default: standard = "" }) {
     this.#cards = models;
     const remembered = settings.get("model", standard);
-    const options = models.map((card) => new Option(menuLine(card), card.name));
+    const options = models.map((card) => new Option(card.title ?? card.name, card.name));
     this.#find("model").replaceChildren(...options);
     this.#find("model", HTMLSelectElement).value = models.some(({ name }) => name === remembered)
       ? remembered
@@ -104,13 +98,12 @@ export class Models {
 /**
  * @param {Picture} picture
  * @param {string} model
- * @param {{waits: (failure: Trouble) => void, wanted: () => boolean}} patience
- * @returns {Promise<string[]>} the digit, and how sure the model is
+ * @param {Patience} patience
+ * @returns {Promise<string[]>} the digit or number, and how sure the model is
  */
 async function opinion(picture, model, patience) {
   try {
-    const { digit, confidence, unsure } = await patiently(() => score(picture, { model }), patience);
-    return [capital(NAMES[digit]), shortPercent(confidence) + (unsure ? ", not sure" : "")];
+    return brief(await patiently(() => score(picture, { model }), patience));
   } catch (failure) {
     if (!(failure instanceof Failure)) throw failure;
     return ["–", failure.message];

@@ -1,17 +1,11 @@
-// Why an answer came out as it did: the heat map, and a look inside the network. Asked for on demand only.
+// Why an answer came out as it did: the heat map. Asked for on demand only.
 
 import { patiently } from "../ask/patience.js";
 import { Failure, score } from "../ask/request.js";
 import { context2d } from "../browser/page.js";
 import { colours, reading } from "./heat.js";
+import { parts } from "./spelling.js";
 import { NAMES, tryingAgain } from "./words.js";
-
-/**
- * @import { Trouble } from "../ask/patience.js"
- * @import { Layer, Picture, Query, Reply } from "../ask/request.js"
- * @import { Find } from "../browser/page.js"
- */
-/** @typedef {{picture: Picture, reply: Reply, model: string | undefined}} Subject what the answer on screen is about */
 
 /** The panel that explains the answer on screen. */
 export class Why {
@@ -30,16 +24,15 @@ export class Why {
     this.#digits = NAMES.map((_, digit) => choice(digit, () => this.evidence(digit)));
     find("why-digits").append(...this.#digits.map(({ label }) => label));
     find("why").addEventListener("click", () => this.evidence());
-    find("inside").addEventListener("click", () => this.layers());
     this.clear();
   }
 
   /** Takes away explanations: the answer they were about is gone. */
   clear() {
     this.#asked += 1;
-    for (const id of ["heat", "layers"]) this.#find(id).hidden = true;
+    this.#find("heat").hidden = true;
     this.#find("why-says").textContent = "";
-    for (const id of ["why", "inside"]) this.#find(id, HTMLButtonElement).disabled = !this.#subject();
+    this.#find("why", HTMLButtonElement).disabled = !this.#subject();
   }
 
   /**
@@ -49,41 +42,30 @@ export class Why {
   async evidence(digit) {
     const subject = this.#subject();
     if (!subject) return;
-    const shown = digit ?? subject.reply.digit;
+    const part = subject.at === undefined ? subject.reply : parts(subject.reply)[subject.at];
+    const shown = digit ?? part.digit;
     const reply = await this.#ask(subject, { explain: "1", digit: shown });
     if (!reply) return;
     if (!Array.isArray(reply.evidence)) return this.#says("This model can't say why.");
     this.#digits[shown].input.checked = true;
     this.#find("heat").hidden = false;
-    this.#find("heat-seen", HTMLImageElement).src = reply.seen ?? "";
+    this.#find("heat-seen", HTMLImageElement).src = part.seen ?? "";
     heat(this.#find("heat-map", HTMLCanvasElement), reply.evidence);
     this.#says(reading(reply.evidence, NAMES[shown]));
-  }
-
-  /** Shows what the convolution layers made of the picture. */
-  async layers() {
-    const subject = this.#subject();
-    if (!subject) return;
-    const reply = await this.#ask(subject, { explain: "layers" });
-    if (!reply) return;
-    if (!Array.isArray(reply.layers)) return this.#says("This model has no layers to look into.");
-    this.#find("layers").hidden = false;
-    this.#find("layers").replaceChildren(...reply.layers.map(layer));
-    this.#says("");
   }
 
   /**
    * @param {Subject} subject
    * @param {Query} query
    */
-  async #ask({ picture, model }, query) {
+  async #ask({ picture, model, at }, query) {
     const mine = ++this.#asked;
     const wanted = () => mine === this.#asked;
     /** @param {Trouble} failure */
     const waits = (failure) => this.#says(tryingAgain(failure));
     this.#says("Working it out…");
     try {
-      const reply = await patiently(() => score(picture, { model, ...query }), { wanted, waits });
+      const reply = await patiently(() => score(picture, { model, at, ...query }), { wanted, waits });
       return wanted() ? reply : null;
     } catch (failure) {
       if (!(failure instanceof Failure)) throw failure;
@@ -120,28 +102,4 @@ function choice(digit, chosen) {
 function heat(canvas, evidence) {
   canvas.width = canvas.height = evidence.length;
   context2d(canvas).putImageData(new ImageData(colours(evidence), evidence.length), 0, 0);
-}
-
-/** @param {Layer} layer */
-function layer({ name, note, maps }) {
-  const figure = document.createElement("figure");
-  const caption = figure.appendChild(document.createElement("figcaption"));
-  const title = caption.appendChild(document.createElement("strong"));
-  title.textContent = name;
-  caption.append(` ${note}`);
-  const strip = figure.appendChild(document.createElement("div"));
-  strip.className = "maps";
-  strip.append(...maps.map((url, i) => map(url, `${name}, map ${i + 1} of ${maps.length}`)));
-  return figure;
-}
-
-/**
- * @param {string} url
- * @param {string} words
- */
-function map(url, words) {
-  const image = document.createElement("img");
-  image.src = url;
-  image.alt = words;
-  return image;
 }

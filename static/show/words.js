@@ -1,9 +1,5 @@
 // What the page says: numbers and scores in words. Pure functions.
 
-/**
- * @import { Trouble } from "../ask/patience.js"
- * @import { Card, Reply } from "../ask/request.js"
- */
 /** @typedef {ReturnType<typeof verdict>} Verdict */
 
 export const NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
@@ -58,7 +54,7 @@ export function capital(word) {
 
 /**
  * A reply in words: the headline, the line below it, and what a screen reader says.
- * When the model is unsure, the headline is a question.
+ * When the model is unsure, the headline is a question, and `rival` the other digit that it asks about.
  * @param {Pick<Reply, "data"> & {unsure?: boolean}} reply
  */
 export function verdict({ data, unsure = false }) {
@@ -69,25 +65,18 @@ export function verdict({ data, unsure = false }) {
   const spoken = `${spokenPercent(data[first])}; ${alone ? "nothing else comes near" : `next: ${NAMES[second]}`}`;
   if (!unsure) {
     const name = capital(NAMES[first]);
-    return { first, second, headline: name, detail: `${sure}. ${next}.`, spoken: `${name}, ${spoken}.` };
+    return { first, second, rival: null, headline: name, detail: `${sure}. ${next}.`, spoken: `${name}, ${spoken}.` };
   }
-  const headline = doubt(first, second, data[second]);
+  const rival = data[second] >= CONTENDER ? second : null;
+  const headline = `I'm not sure: ${rival === null ? `is it a ${first} at all` : `${first} or ${rival}`}?`;
   return {
     first,
     second,
+    rival,
     headline,
     detail: `Best guess: ${NAMES[first]}, ${percent(data[first])}. ${next}.`,
     spoken: `${headline} ${capital(NAMES[first])}, ${spoken}.`,
   };
-}
-
-/**
- * @param {number} first
- * @param {number} second
- * @param {number} share the score of the second
- */
-function doubt(first, second, share) {
-  return share >= CONTENDER ? `I'm not sure: ${first} or ${second}?` : `I'm not sure: is it a ${first} at all?`;
 }
 
 /**
@@ -106,15 +95,6 @@ export function accuracy(card) {
   return card?.accuracy !== undefined && Number.isFinite(card.accuracy)
     ? `${(100 * card.accuracy).toFixed(2)}\u00a0%`
     : "";
-}
-
-/**
- * A line of the menu of models.
- * @param {Card} card
- */
-export function menuLine(card) {
-  const known = accuracy(card);
-  return known ? `${card.title ?? card.name} (${known})` : (card.title ?? card.name);
 }
 
 /**

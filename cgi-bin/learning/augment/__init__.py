@@ -7,7 +7,10 @@ stretched and bent. A further stroke (the slash of a zero, the bar of a seven) i
 distances counts. Half of the pictures are drawn that way, the other half keep MNIST's own grey values. Almost a tenth
 are no digits: they teach the eleventh output, "not a digit".
 
-`epoch.Augmenter(X_train, y_train).epoch(...)` is what training calls. `skeletons` finds the middle lines, `styles` adds
-strokes to them, `not_digits` makes what is no digit, `geometry` turns and bends, `pens` draws, `scans` changes scanned
-pictures; what they share is in `coordinates`. numpy here; scipy and scikit-image make the skeletons.
+Beside MNIST there are digits known as pen strokes. They need no skeleton: `strokes` draws them exactly, `handwriting`
+blends them with their like, puts two side by side and leaves parts out, and `hands` invents what neither has.
+
+`epoch.Augmenter(X_train, y_train, pens).epoch(...)` is what training calls. `skeletons` finds middle lines, `styles`
+adds strokes to them, `not_digits` makes what is no digit, `geometry` turns and bends, `pens` draws, `scans` changes
+scanned pictures; what they share is in `coordinates`. numpy here; scipy and scikit-image make the skeletons.
 """

@@ -9,6 +9,7 @@ import numpy as np
 
 from learning.augment.coordinates import PAD, SEGMENTS, SIDE
 from learning.augment.geometry import matrices
+from learning.augment.handwriting import NO_PENS, Handwriting, draw_invented
 from learning.augment.not_digits import NOT_A_DIGIT, draw_scrawl, side_by_side, unfinish_four
 from learning.augment.pens import draw
 from learning.augment.scans import SHARP, move, warp
@@ -25,36 +26,52 @@ NARROW = 0.32  # of its stem: a seven whose top reaches less far is, outside of 
 DRAWN_POWER = np.array([0.55, 1, 1, 1, 1, 1, 1, 2, 1.4, 1])
 REDRAWN = np.array([0.4, 0, 0, 0, 0, 0, 0, 0, 0, 0.2])  # of each drawn digit: the share whose stroke is made anew
 QUARTER = np.array([[0, -1], [1, 0]], np.float32)  # of a turn
+INVENTED = 0.08  # of MNIST's pictures: so many digits in invented hands are written besides
 CHUNK = 500  # pictures augmented at a time: small enough for the processor's cache
 
 
 class Augmenter:
-    """Makes the pictures of each epoch from X_train uint8 (n, 28, 28) and y_train (n,) of 0..9."""
+    """Makes the pictures of each epoch from X_train uint8 (n, 28, 28), y_train (n,) of 0..9, and pen strokes."""
 
-    def __init__(self, X_train: Bytes, y_train: Ints) -> None:
+    def __init__(self, X_train: Bytes, y_train: Ints, pens: Handwriting = NO_PENS) -> None:
         self.pictures, self.labels = X_train, y_train.astype(np.int64)
+        self.pens = pens
         self.skeletons = skeletonize(X_train)
         self.like_one = np.zeros(len(self.labels), bool)  # these stay scanned: drawn, they are what others write as 1
         for i in np.flatnonzero(self.labels == 7):
             self.like_one[i] = overhang(self.skeletons.points[i]) < NARROW
 
-    def epoch(self, seed: Sequence[int], drawn: float, foreign: float) -> tuple[Bytes, Ints]:
-        """All pictures once, each changed in its own way, in a new order.
+    def epoch(self, seed: Sequence[int], drawn: float, foreign: float, drawings: int = 1) -> tuple[Bytes, Ints]:
+        """All pictures once, and the strokes that often, each changed in its own way, in a new order.
 
         Returns uint8 (n, 28, 28) and int64 (n,) labels of 0..10, NOT_A_DIGIT for a share of about `foreign`; about
         a share of `drawn` (DRAWN_POWER) is drawn with a pen of even width. The same seed gives the same pictures.
         """
-        order = np.random.default_rng(seed).permutation(len(self.labels))
-        parts = [order[at : at + CHUNK] for at in range(0, len(order), CHUNK)]
-        pictures = np.empty((len(order), SIDE, SIDE), np.uint8)
-        labels = self.labels[order]
-        for i, part in enumerate(parts):
-            here = slice(i * CHUNK, i * CHUNK + len(part))
-            new, labels[here] = self._part(part, drawn, foreign, np.random.default_rng([*seed, i]))
+        scans, real = len(self.labels), len(self.pens.labels) * drawings
+        order = np.random.default_rng(seed).permutation(scans + real + int(INVENTED * scans))
+        pictures, labels = np.empty((len(order), SIDE, SIDE), np.uint8), np.empty(len(order), np.int64)
+        for i, at in enumerate(range(0, len(order), CHUNK)):
+            rng, here = np.random.default_rng([*seed, i]), slice(at, at + CHUNK)
+            new, labels[here] = self._part(order[here], real, drawn, foreign, rng)
             pictures[here] = new * 255 + 0.5
         return pictures, labels
 
-    def _part(self, part: Ints, drawn: float, foreign: float, rng: np.random.Generator) -> tuple[Float, Ints]:
+    def _part(
+        self, part: Ints, real: int, drawn: float, foreign: float, rng: np.random.Generator
+    ) -> tuple[Float, Ints]:
+        """The pictures with these numbers: first MNIST's, then `real` drawings of strokes, then invented hands."""
+        scans = len(self.labels)
+        kinds = [part < scans, (part >= scans) & (part < scans + real), part >= scans + real]
+        pictures, labels = np.empty((len(part), SIDE, SIDE), np.float32), np.empty(len(part), np.int64)
+        pictures[kinds[0]], labels[kinds[0]] = self._of_scans(part[kinds[0]], drawn, foreign, rng)
+        if real:
+            pictures[kinds[1]], labels[kinds[1]] = self.pens.draw(
+                (part[kinds[1]] - scans) % len(self.pens.labels), foreign, rng
+            )
+        pictures[kinds[2]], labels[kinds[2]] = draw_invented(int(kinds[2].sum()), rng)
+        return pictures, labels
+
+    def _of_scans(self, part: Ints, drawn: float, foreign: float, rng: np.random.Generator) -> tuple[Float, Ints]:
         kind = rng.random(len(part))
         pictures = np.empty((len(part), SIDE, SIDE), np.float32)
         labels = self.labels[part].copy()

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from reading.arrays import Float
 
 
-def _spline_basis(count: int) -> Float:
-    """Cubic B-spline weights of `count` control values at the 28 pixels: float32 (28, count)."""
-    t = np.abs(np.linspace(0.5, count - 1.5, SIDE)[:, None] - np.arange(count))
+def spline_weights(at: Float, count: int) -> Float:
+    """Cubic B-spline weights of `count` control values along the 28 pixels, at places (...,): float32 (..., count)."""
+    place = 0.5 + at * ((count - 2) / (SIDE - 1))
+    t = np.abs(place[..., None] - np.arange(count, dtype=np.float32))
     return np.where(t < 1, 2 / 3 - t**2 + t**3 / 2, np.clip(2 - t, 0, None) ** 3 / 6).astype(np.float32)
 
 
-BASIS = _spline_basis(6)
+BASIS = spline_weights(np.arange(SIDE, dtype=np.float32), 6)
 
 
 def bend(n: int, most: float, rng: np.random.Generator) -> Float:

@@ -35,9 +35,9 @@ def unfinish_four(p: Float, rng: np.random.Generator) -> Float:
 
     The page asks while a person is still drawing: the best guess is 4 then, and the answer not to be believed.
     """
-    upper = p[p[:, 1] < p[:, 1].min() + 0.75 * np.ptp(p[:, 1])]
+    upper = p[p[:, 1] <= p[:, 1].min() + 0.75 * np.ptp(p[:, 1])]
     start, corner = upper[upper.sum(1).argmin()], upper[(2 * upper[:, 0] - upper[:, 1]).argmin()]
-    level = p[np.abs(p[:, 1] - corner[1]) < 0.2 * np.ptp(p[:, 1])]
+    level = p[np.abs(p[:, 1] - corner[1]) <= 0.2 * np.ptp(p[:, 1])]
     end = level[level[:, 0].argmax()]
     t = np.linspace(0, 1, SEGMENTS + 1)[:, None]
     sharp = np.where(t < 0.5, start + 2 * t * (corner - start), corner + (2 * t - 1) * (end - corner))

@@ -23,13 +23,23 @@ def draw(skeletons: Skeletons, matrix: Float, segments: Float, plain: Bools, rng
     are drawn.
     """
     n = len(matrix)
-    pen = rng.uniform(PENS[0] ** 0.5, PENS[1] ** 0.5, n).astype(np.float32) ** 2
+    pen = widths(n, rng)
     matrix, scale, centre = fit(matrix, _outline(skeletons.points, segments, plain), pen)
     matrix *= rng.uniform(0.94, 1.06, (n, 1, 1)).astype(np.float32)
     bent = bend(n, 0.9, rng) + proportion(n, (2, 3), rng)
     at = sources(matrix, centre, rng.uniform(-1.1, 1.1, (n, 2)).astype(np.float32), bent)
     distance = _distance(skeletons.fields, segments, plain, at) * scale[:, None, None]
-    soft = np.maximum(rng.uniform(-0.3, 1.3, n), 0.5).astype(np.float32)
+    return painted(distance, pen, rng)
+
+
+def widths(n: int, rng: np.random.Generator) -> Float:
+    """Widths of n pens in pixels, float32 (n,): evenly spread in their square roots, so that thin ones are common."""
+    return rng.uniform(PENS[0] ** 0.5, PENS[1] ** 0.5, n).astype(np.float32) ** 2
+
+
+def painted(distance: Float, pen: Float, rng: np.random.Generator) -> Float:
+    """Drawings with pens of width (n,), of pixels at a distance (n, 28, 28) from the path; some are soft or faint."""
+    soft = np.maximum(rng.uniform(-0.3, 1.3, len(pen)), 0.5).astype(np.float32)
     return _darken(ink(distance, pen, soft), rng)
 
 

@@ -72,7 +72,7 @@ def redraw_nine(points: Float, rng: np.random.Generator) -> Float:
     Its loop is pressed towards a line, level or rising to the right, which makes it look like a seven.
     """
     bottom, height = points[points[:, 1].argmax()], np.ptp(points[:, 1])
-    upper = points[points[:, 1] < points[:, 1].min() + 0.5 * height]
+    upper = points[points[:, 1] <= points[:, 1].min() + 0.5 * height]
     centre = upper.mean(0)
     spokes = (upper - centre)[np.argsort(np.arctan2(*(upper - centre).T))]
     rise = np.radians(rng.uniform(-10, 70))
@@ -112,19 +112,19 @@ def _one(p: Float, rng: np.random.Generator) -> list[Stroke]:
 
 
 def _flag(top: Float, height: float, foot: bool, rng: np.random.Generator) -> list[Stroke]:
-    # without a foot, a flag that reaches far to the left would make it one of MNIST's own sevens
-    steepest, widest = (70, 0.6) if foot else (78, 0.31)
-    angle = np.radians(rng.uniform(20, steepest))
-    length = height * min(rng.uniform(0.12, 0.6), widest / np.sin(angle))
+    # A flag may be as long as the stem, as long as it falls: only a level one makes a seven. A short one may be level.
+    long = rng.random() < 0.45
+    angle = np.radians(rng.uniform(20, 50 if long else 78))  # from upright
+    length = height * (rng.uniform(0.45, 0.75 if foot else 1.0) if long else rng.uniform(0.12, 0.35))
     tip = top + length * np.array([-np.sin(angle), np.cos(angle)])
-    middle = (top + tip) / 2 + rng.normal(0, 0.1) * length
+    middle = (top + tip) / 2 + rng.normal(0, 0.06, 2) * length
     return [(*top, *middle), (*middle, *tip)]
 
 
 def _four(p: Float, rng: np.random.Generator) -> list[Stroke]:
     if rng.random() < 0.6:
         return []
-    upper = p[p[:, 1] < p[:, 1].min() + 0.5 * np.ptp(p[:, 1])]
+    upper = p[p[:, 1] <= p[:, 1].min() + 0.5 * np.ptp(p[:, 1])]
     left, right = upper[(upper[:, 1] + upper[:, 0]).argmin()], upper[(upper[:, 1] - upper[:, 0]).argmin()]
     if right[0] - left[0] > 0.4 * np.ptp(p[:, 1]):  # a lid on a wide four would make it a nine
         return []
@@ -141,7 +141,7 @@ def _seven(p: Float, rng: np.random.Generator) -> list[Stroke]:
         tilt = rng.normal(0, 0.08) * height
         strokes.append((stem[0] - left, stem[1] + tilt, stem[0] + right, stem[1] - tilt))
     if rng.random() < 0.2:
-        upper = p[p[:, 1] < p[:, 1].min() + 0.35 * height]
+        upper = p[p[:, 1] <= p[:, 1].min() + 0.35 * height]
         start = upper[upper[:, 0].argmin()]
         strokes.append((*start, start[0] + rng.normal(0, 0.5), start[1] + height * rng.uniform(0.07, 0.22)))
     return strokes
@@ -159,7 +159,7 @@ def _nine(p: Float, rng: np.random.Generator) -> list[Stroke]:
 def overhang(points: Float) -> float:
     """How far a seven's (POINTS, 2) points reach from the line of its stem at the top, as a share of its length."""
     bottom = points[points[:, 1].argmax()]
-    upper = points[points[:, 1] < points[:, 1].min() + 0.4 * np.ptp(points[:, 1])]
+    upper = points[points[:, 1] <= points[:, 1].min() + 0.4 * np.ptp(points[:, 1])]
     corner, start = upper[(upper[:, 0] - upper[:, 1]).argmax()], upper[upper[:, 0].argmin()]
     stem = corner - bottom
     return float(abs((start - corner) @ (stem[1], -stem[0])) / max(stem @ stem, 1e-6))

@@ -4,6 +4,6 @@
 for. `estimators` puts each model together from `features` and what is `calibrated`; `card` describes it, `onnx_export`
 writes the ONNX file that is served.
 
-May import scikit-learn, scipy and the ONNX packages, `learning.data`, what `learning` shares, and `reading`, whose
-deskewing is a step of each model. Nothing of `learning.cnn`, and no TensorFlow.
+May import scikit-learn, scipy and the ONNX packages, `learning.data`, `learning.augment`, what `learning` shares, and
+`reading`, whose deskewing is a step of each model. Nothing of `learning.cnn`, and no TensorFlow.
 """

@@ -14,6 +14,7 @@ from learning.classical.calibrated import UNSURE
 from learning.classical.estimators import TITLES
 from learning.classical.pictures import Pictures
 from learning.data.mnist import SHA256, Mnist, overlap
+from learning.data.strokes import StrokeDigits, facts
 from reading.cards import DIGITS, Card
 
 # Where the steps of a pipeline keep what they have learnt: PCA and scaling, support vectors, a linear model
@@ -21,7 +22,12 @@ LEARNT = ("components_", "mean_", "scale_", "support_vectors_", "dual_coef_", "c
 
 
 def describe(
-    chosen: argparse.Namespace, mnist: Mnist, training: Pictures, settings: dict[str, Any], model: Pipeline
+    chosen: argparse.Namespace,
+    mnist: Mnist,
+    strokes: StrokeDigits,
+    training: Pictures,
+    settings: dict[str, Any],
+    model: Pipeline,
 ) -> Card:
     """Return the part of the card that doesn't depend on how well the model does."""
     packages = ("scikit-learn", "skl2onnx", "onnx", "numpy", "scipy")
@@ -34,6 +40,7 @@ def describe(
         "parameters": sum(learnt(part.estimator_) for part in parts_of(last)),
         "settings": settings,
         "dataset": _dataset(mnist, training),
+        "strokes": facts(strokes),
         "seed": chosen.seed,
         "held_back": len(last.held_back_),
         "on_held_back": {"accuracy": last.held_back_accuracy_},
@@ -48,7 +55,7 @@ def _dataset(mnist: Mnist, training: Pictures) -> Card:
     return {
         "source": "MNIST" if mnist.sha256 == SHA256 else "not MNIST",
         "train_images": training.originals,
-        "variants": len(training.y) - training.originals,
+        "variants": len(training.y) - training.originals - training.drawn,
         "sha256": mnist.sha256,
     } | overlap(mnist)
 

@@ -1,7 +1,8 @@
 """The scikit-learn models as ONNX, which is served without scikit-learn.
 
 skl2onnx converts what scikit-learn fitted; the steps of our own are written out as nodes around it. The exported
-model takes "picture", float32 (n, 784) in 0..1, already deskewed, and gives "probabilities", float32 (n, 10).
+model takes "picture", float32 (n, 784) in 0..1, already deskewed, and gives "probabilities", float32 (n, 10). Before
+these it gives what they come from: a forest its trees' "votes", a vote the probabilities of each part, by its name.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 
 from learning.classical.calibrated import FLOOR, PAIRS, TINY, Calibrated, Vote
-from learning.classical.features import DIRECTIONS, SIDE, STRIDE, WINDOW
+from reading.gradients import DIRECTIONS, SIDE, STRIDE, WINDOW
 
 if TYPE_CHECKING:
     from reading.arrays import Float
@@ -36,8 +37,8 @@ def export(pipeline: Any) -> bytes:
     graph = Graph()
     features = _gradients(graph, "picture")
     model = pipeline[-1]
-    scores = _vote(graph, model, features) if isinstance(model, Vote) else _calibrated(graph, model, features)
-    graph.add("Identity", scores, exit_="probabilities")
+    scores = _vote(graph, model, features) if isinstance(model, Vote) else _calibrated(graph, model, features, "votes")
+    graph.tell("probabilities", scores)
     return graph.to_bytes()
 
 
@@ -48,6 +49,11 @@ class Graph:
         """Start with nothing but the name of the entry."""
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        self.exits: list[str] = []
+
+    def tell(self, name: str, value: str) -> None:
+        """Give a value away, float32 (n, 10), under a name."""
+        self.exits.append(self.add("Identity", value, exit_=name))
 
     def add(self, kind: str, *entries: str | Float, exit_: str = "", **attributes: Any) -> str:
         """Add a node and return the name of its result; an entry that is an array becomes a constant."""
@@ -79,8 +85,8 @@ class Graph:
     def to_bytes(self) -> bytes:
         """Return the checked file."""
         entry = helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["n", SIDE * SIDE])
-        exit_ = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])
-        graph = helper.make_graph(self.nodes, "digits", [entry], [exit_], self.constants)
+        exits = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 10]) for name in self.exits]
+        graph = helper.make_graph(self.nodes, "digits", [entry], exits, self.constants)
         versions = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
         model = helper.make_model(graph, opset_imports=versions, ir_version=8)
         onnx.checker.check_model(model)
@@ -125,15 +131,18 @@ def _gradients(graph: Graph, picture: str) -> str:
 def _filters() -> Float:
     """Return float32 (8, 1, 3, 3): a neighbour less the opposite one."""
     filters = np.zeros((len(DIRECTIONS), 1, 3, 3), np.float32)
-    for number, (row, column) in enumerate(DIRECTIONS):
+    for number, (row, column) in enumerate(DIRECTIONS.values()):
         filters[number, 0, 1 + row, 1 + column] = 1
         filters[number, 0, 1 - row, 1 - column] = -1
     return filters
 
 
-def _calibrated(graph: Graph, model: Calibrated, features: str) -> str:
+def _calibrated(graph: Graph, model: Calibrated, features: str, votes: str = "") -> str:
+    """Add a calibrated model; a forest's votes are told under the name `votes`, if there is one."""
     raw = graph.add_model(model.estimator_, features)
     if not hasattr(model.estimator_, "decision_function"):
+        if votes:
+            graph.tell(votes, raw)
         raw = graph.add("Log", graph.add("Add", raw, np.array([FLOOR], np.float32)))
     return _probabilities(graph, raw, model.scale_)
 
@@ -152,9 +161,12 @@ def _probabilities(graph: Graph, raw: str, scale: Float) -> str:
 
 
 def _vote(graph: Graph, model: Vote, features: str) -> str:
+    scores = [_calibrated(graph, part, features) for part in model.parts_]
+    for (name, _), value in zip(model.parts or [], scores, strict=True):
+        graph.tell(name, value)
     weighted = [
-        graph.add("Mul", _calibrated(graph, part, features), np.array([weight], np.float32))
-        for part, weight in zip(model.parts_, model.weights_, strict=True)
+        graph.add("Mul", value, np.array([weight], np.float32))
+        for value, weight in zip(scores, model.weights_, strict=True)
     ]
     mean = graph.add("Sum", *weighted, np.array([TINY], np.float32))
     return _probabilities(graph, graph.add("Log", mean), model.scale_)

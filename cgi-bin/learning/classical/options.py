@@ -55,10 +55,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-g", "--gridsearch", action="store_true", help="choose settings by cross-validation, overriding single ones")
     add("--subset", type=whole, metavar="N", help="train on N training images, chosen at random (default: all)")
     for name, flags, details, text in OPTIONS:
-        models = [model for model in SETTINGS if name in SETTINGS[model]]
-        usual = SETTINGS[models[0]][name]
-        note = f"{text}: {', '.join(models)} (default: {'no limit' if usual is None else usual})"
-        add(*flags, dest=name, help=note, **details)
+        usual = {model: settings[name] for model, settings in SETTINGS.items() if name in settings}
+        add(*flags, dest=name, help=f"{text}: {', '.join(usual)} (default: {_told(usual)})", **details)
+
+
+def _told(usual: dict[str, Any]) -> str:
+    """A setting's usual value, and of which models it is another one."""
+    first, *others = ("no limit" if value is None else str(value) for value in usual.values())
+    exceptions = [f", {model} {value}" for model, value in zip(list(usual)[1:], others, strict=True) if value != first]
+    return first + "".join(exceptions)
 
 
 def flags(model: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""One training run of a scikit-learn model, from MNIST to the files in `models/`; `train.py` is its command line.
+"""One training run of a scikit-learn model, from pictures to the files in `models/`; `train.py` is its command line.
 
 pictures -> (grid search) -> fit, calibrate -> test set, once -> export, check, replace
 """
@@ -19,8 +19,9 @@ from learning.classical.card import describe
 from learning.classical.estimators import pipeline
 from learning.classical.options import settings_of
 from learning.classical.pictures import Pictures, flat, pictures_of
-from learning.classical.search import grid_search
+from learning.classical.search import Spread, grid_search
 from learning.data.mnist import Mnist
+from learning.data.strokes import StrokeDigits
 from learning.errors import TrainingFailed
 from learning.figures import on_test_set
 from learning.publishing import check_folder, digest, reserved, write_card
@@ -46,23 +47,26 @@ class Outcome(NamedTuple):
     scores: Float  # float (n, 10)
 
 
-def train(mnist: Mnist, chosen: argparse.Namespace) -> Outcome:
+def train(mnist: Mnist, strokes: StrokeDigits, chosen: argparse.Namespace, spread: Spread | None = None) -> Outcome:
     """Train the chosen model, check it, and replace the one in the folder `chosen.outpath`, or else `MODELS`.
 
+    `spread` has the work of a grid search done elsewhere than on this machine's cores.
     Until the end that folder is left as it was. Raises BadDataset, BadSetting, or TrainingFailed if the exported
     model doesn't score as the trained one.
     """
     folder = chosen.outpath or MODELS
     check_folder(folder, f"{chosen.model}.json", f"{chosen.model}.onnx")
     with reserved(folder):
-        return _train(mnist, chosen, folder)
+        return _train(mnist, strokes, chosen, folder, spread)
 
 
-def _train(mnist: Mnist, chosen: argparse.Namespace, folder: Path) -> Outcome:
-    training, validation = pictures_of(mnist, chosen)
+def _train(
+    mnist: Mnist, strokes: StrokeDigits, chosen: argparse.Namespace, folder: Path, spread: Spread | None
+) -> Outcome:
+    training, validation = pictures_of(mnist, strokes, chosen)
     with Steps(chosen) as step:
         try:
-            model, settings, facts, search = _fit(training, chosen, step)
+            model, settings, facts, search = _fit(training, chosen, step, spread)
         except ValueError as error:  # numbers that grow beyond all bounds, for one
             raise TrainingFailed(f"With these settings nothing can be fitted: {error} The old model stays.") from error
         step("scoring the test images")
@@ -70,7 +74,9 @@ def _train(mnist: Mnist, chosen: argparse.Namespace, folder: Path) -> Outcome:
         upright = model[0].transform(test.X)
         scores = model[1:].predict_proba(upright)
         step("exporting")
-        card = describe(chosen, mnist, training, settings, model) | facts | on_test_set(scores, test.y) | search
+        card = (
+            describe(chosen, mnist, strokes, training, settings, model) | facts | on_test_set(scores, test.y) | search
+        )
         outcome = Outcome(card, f"{len(test.y):,} test images", test.X, test.y, scores)
         if validation:
             outcome = _validated(model, validation, card)
@@ -93,10 +99,10 @@ class Fitted(NamedTuple):
     search: Card  # what a grid search found, if there was one
 
 
-def _fit(training: Pictures, chosen: argparse.Namespace, step: Steps) -> Fitted:
+def _fit(training: Pictures, chosen: argparse.Namespace, step: Steps, spread: Spread | None) -> Fitted:
     settings, search, started = settings_of(chosen), {}, time.perf_counter()
     if chosen.gridsearch:
-        found = grid_search(chosen.model, settings, training, chosen.seed)
+        found = grid_search(chosen.model, settings, training, chosen.seed, spread)
         settings |= found["best"]
         search = {"search": found | {"seconds": round(time.perf_counter() - started, 1)}}
         started = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from reading.arrays import Float, Ints
 
 
+Spread = Callable[[Callable[..., Any], Sequence[Any], Sequence[tuple[Any, ...]]], Iterator[Any]]  # as `on_cores`
 FOLDS = 5  # of the cross-validation in a grid search
 SEARCHED = 10_000  # training images that a grid search looks at, chosen at random; its time grows faster than they do
 LEAST_IN_VOTE = 13  # images of a digit, so that four of five folds are enough for a vote, which holds a tenth back
@@ -39,9 +41,12 @@ def grid_of(name: str, settings: dict[str, Any]) -> dict[str, list[Any]]:
     return POLY[name] if settings.get("kernel") == "poly" else GRIDS[name]
 
 
-def grid_search(name: str, settings: dict[str, Any], pictures: Pictures, seed: int) -> dict[str, Any]:
+def grid_search(
+    name: str, settings: dict[str, Any], pictures: Pictures, seed: int, spread: Spread | None = None
+) -> dict[str, Any]:
     """Return the best settings of a grid and how all did, by cross-validation on up to `SEARCHED` originals.
 
+    `spread` does the work elsewhere than on this machine's cores.
     "candidates" has a row for each: its settings, mean accuracy and standard deviation over the folds.
     Raises BadDataset if there are too few images of a digit.
     """
@@ -50,7 +55,7 @@ def grid_search(name: str, settings: dict[str, Any], pictures: Pictures, seed: i
         check_labels(pictures.y[rows], LEAST_IN_VOTE)
     X, y = pipeline(name, settings, seed)[:-1].transform(pictures.X[rows]), pictures.y[rows]
     grid = list(ParameterGrid(grid_of(name, settings)))
-    table = _cross_validated([classifier(name, settings | each, seed) for each in grid], X, y, seed)
+    table = _cross_validated([classifier(name, settings | each, seed) for each in grid], X, y, seed, spread or on_cores)
     candidates = [
         each | {"accuracy": round(float(row.mean()), 5), "deviation": round(float(row.std()), 5)}
         for each, row in zip(grid, table, strict=True)
@@ -59,13 +64,19 @@ def grid_search(name: str, settings: dict[str, Any], pictures: Pictures, seed: i
     return {"best": best, "folds": FOLDS, "images": len(y), "candidates": candidates}
 
 
-def _cross_validated(estimators: list[Any], X: Float, y: Ints, seed: int) -> Float:
-    """The accuracy of each of these in each fold: (estimators, FOLDS), on every processor core."""
+def on_cores(function: Callable[..., Any], shared: Sequence[Any], calls: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    """Yield function(*shared, *call) for each call, in their order, on every processor core."""
     import joblib  # type: ignore[import-untyped]
 
+    jobs = [joblib.delayed(function)(*shared, *call) for call in calls]
+    yield from joblib.Parallel(n_jobs=-1, return_as="generator")(jobs)
+
+
+def _cross_validated(estimators: list[Any], X: Float, y: Ints, seed: int, spread: Spread) -> Float:
+    """The accuracy of each of these in each fold: (estimators, FOLDS)."""
     folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(X, y))
-    jobs = [joblib.delayed(_fold)(estimator, X, y, *fold) for estimator in estimators for fold in folds]
-    done = joblib.Parallel(n_jobs=-1, return_as="generator")(jobs)
+    jobs = [(estimator, *fold) for estimator in estimators for fold in folds]
+    done = spread(_fold, [X, y], jobs)
     scores = list(tqdm(done, "grid search", len(jobs), unit="fit", disable=None))
     return np.array(scores).reshape(len(estimators), FOLDS)
 
@@ -87,5 +98,5 @@ def _settings(row: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in row.items() if key not in ("accuracy", "deviation"))
 
 
-def _fold(estimator: Any, X: Float, y: Ints, fit: Float, held: Float) -> float:
+def _fold(X: Float, y: Ints, estimator: Any, fit: Float, held: Float) -> float:
     return float((clone(estimator).fit(X[fit], y[fit]).predict(X[held]) == y[held]).mean())

@@ -13,6 +13,7 @@ import numpy as np
 import model
 from learning.cnn.settings import Settings
 from learning.data.mnist import Mnist, overlap
+from learning.data.strokes import StrokeDigits, facts
 from learning.figures import on_test_set
 from model import Inference
 from reading.cards import Card
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 PACKAGES = ("tensorflow", "tflearn", "numpy", "scipy", "scikit-image")  # whose versions the card states
 
 
-def describe(network: Inference, mnist: Mnist, settings: Settings) -> Card:
+def describe(network: Inference, mnist: Mnist, strokes: StrokeDigits, settings: Settings) -> Card:
     """The part of the card that doesn't depend on how well the network did."""
     return {
         "name": "cnn",
@@ -31,6 +32,7 @@ def describe(network: Inference, mnist: Mnist, settings: Settings) -> Card:
         "architecture": architecture(),
         "parameters": network.parameters(),
         "dataset": {"source": "MNIST", "train_images": len(mnist.y_train), "sha256": mnist.sha256} | overlap(mnist),
+        "strokes": facts(strokes),
         **asdict(settings),
         "trained": time.strftime("%Y-%m-%d"),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},

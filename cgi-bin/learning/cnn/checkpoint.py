@@ -32,6 +32,7 @@ class Progress:
 
     seconds: float = 0.0  # that it took until now
     history: list[dict[str, float]] = field(default_factory=list)  # a row an epoch: epoch, loss, val_accuracy
+    refined: dict[str, Any] = field(default_factory=dict)  # the run whose weights it began with: what a card says of it
     sum: dict[str, Float] = field(default_factory=dict)  # of the weights at the end of each of the last epochs, by name
 
 
@@ -71,7 +72,8 @@ def _write(part: Path, training: Training, settings: Settings, progress: Progres
     training.save(part / "cnn")
     flat: dict[str, Any] = {name.replace("/", "|"): value for name, value in progress.sum.items()}
     np.savez(part / "sum.npz", **flat)
-    state = {"settings": settings.of_learning(), "seconds": progress.seconds, "history": progress.history}
+    state = {"settings": settings.of_learning(), "seconds": progress.seconds}
+    state |= {"history": progress.history, "refined": progress.refined}
     (part / "state.json").write_text(json.dumps(state))
 
 
@@ -94,6 +96,33 @@ def take_up(work: Path, training: Training, settings: Settings) -> Progress:
         ) from error
 
 
+def begin_with(work: Path, training: Training) -> Progress:
+    """Give `training` the weights of the checkpoint in the folder `work`, whatever settings it was made with.
+
+    Returns a run that has not begun, but for the time that the other one took.
+
+    Raises BadSetting if there is no checkpoint, or none that fits.
+    """
+    from tensorflow.errors import OpError
+
+    if not (work / "checkpoint" / "state.json").exists():
+        raise BadSetting(f"There is no checkpoint in {work} to refine; train without --refine.")
+    try:
+        training.load(work / "checkpoint" / "cnn")
+        state = json.loads((work / "checkpoint" / "state.json").read_text())
+        return Progress(refined=_told(state))
+    except (OpError, OSError, ValueError, KeyError) as error:
+        raise BadSetting(
+            f"The checkpoint in {work} is damaged, or another version's; train without --refine."
+        ) from error
+
+
+def _told(state: dict[str, Any]) -> dict[str, Any]:
+    """What a card says of the run that this is the state of."""
+    told = {name: state["settings"][name] for name in ("epochs", "learning_rate")}
+    return told | {"seconds": round(state["seconds"])}
+
+
 def _read(folder: Path, training: Training, settings: Settings) -> Progress:
     state = json.loads((folder / "state.json").read_text())
     if state["settings"] != settings.of_learning():
@@ -101,4 +130,4 @@ def _read(folder: Path, training: Training, settings: Settings) -> Progress:
     training.load(folder / "cnn")
     with np.load(folder / "sum.npz") as kept:
         total = {name.replace("|", "/"): kept[name] for name in kept.files}
-    return Progress(state["seconds"], state["history"], total)
+    return Progress(state["seconds"], state["history"], state["refined"], total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from learning.cnn import checkpoint, training
 from learning.cnn.checkpoint import GO_ON, Progress
+from learning.cnn.held_back import Held, Pupil
 from learning.cnn.settings import Settings
 from learning.cnn.variety import Variety
 from learning.publishing import saving
@@ -21,7 +23,24 @@ if TYPE_CHECKING:
 
 
 CURVE = "learning-curve.png"  # its name in the work folder
+FIRST = 40  # seconds of learning after which the time left is told for the first time
 SETTLE = 30_000  # pictures that batch normalisation sees once the weights are averaged
+
+
+class Forecast:
+    """Says once, before the first epoch is over, how long the whole run will take."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs, self.since, self.is_said = epochs, (0.0, -1.0), False
+
+    def __call__(self, done: float, now: float) -> None:
+        """Take note that `done` epochs, with a fraction, are done at the time `now` in seconds."""
+        if self.since[1] < 0:
+            self.since = now, done
+        seconds, more = now - self.since[0], done - self.since[1]
+        if not self.is_said and seconds >= FIRST and more > 0:
+            self.is_said = True
+            tqdm.write(f"about {(self.epochs - done) * seconds / more / 60:.0f} minutes left", file=sys.stdout)
 
 
 class Run:
@@ -30,22 +49,25 @@ class Run:
     def __init__(self, settings: Settings, work: Path, resume: bool) -> None:
         if settings.fast and not training.has_bfloat16():
             raise BadSetting("This processor does not compute in bfloat16, as --fast would; train with --no-fast.")
-        self.settings, self.work = settings, work
+        self.settings, self.work, self.foretell = settings, work, Forecast(settings.epochs)
         self.training = training.Training(settings.seed, fast=settings.fast)
-        self.progress = checkpoint.take_up(work, self.training, settings) if resume else Progress()
+        if resume:
+            self.progress = checkpoint.take_up(work, self.training, settings)
+        else:
+            self.progress = checkpoint.begin_with(work, self.training) if settings.refined else Progress()
 
     @property
     def epoch(self) -> int:
         """How many epochs are done."""
         return len(self.progress.history)
 
-    def learn(self, X: Bytes, y: Ints, X_held: Bytes, y_held: Ints) -> None:
-        """Learn from uint8 (n, 28, 28) pictures and their labels, epoch by epoch, each with a checkpoint."""
+    def learn(self, pupil: Pupil, held: Held) -> None:
+        """Learn epoch by epoch, each with a checkpoint."""
         started = time.time()
-        with Variety(X, y, self.settings) as variety:
+        with Variety(pupil, self.settings) as variety:
             for pictures, labels in variety.epochs(self.epoch):
                 loss = self._learn_epoch(pictures, labels)
-                accuracy = float((self.training.logits(X_held)[:, :10].argmax(1) == y_held).mean())
+                accuracy = float((self.training.logits(held.pictures)[:, :10].argmax(1) == held.labels).mean())
                 now = time.time()
                 self._note(loss, accuracy, now - started)
                 started = now
@@ -54,7 +76,7 @@ class Run:
     # The mean of the weights at the end of the last epochs generalises better than any one of them (stochastic
     # weight averaging, Izmailov et al., 2018).
     def _average(self, pictures: Bytes) -> None:
-        count = min(self.settings.averaged, self.settings.epochs)
+        count = self.settings.last
         self.training.set({name: total / count for name, total in self.progress.sum.items()})
         size = self.settings.batch_size * 4
         self.training.settle([pictures[at : at + size] for at in range(0, min(SETTLE, len(pictures)), size)])
@@ -66,6 +88,7 @@ class Run:
         for step in tqdm(range(steps), title, unit="step", leave=False, disable=None):
             part = slice(step * size, (step + 1) * size)
             losses.append(self.training.learn(pictures[part], labels[part], self._rate(self.epoch + step / steps)))
+            self.foretell(self.epoch + step / steps, time.time())
         return float(np.mean(losses))
 
     def _rate(self, epoch: float) -> float:
@@ -79,7 +102,7 @@ class Run:
         now = self.progress
         now.seconds += seconds
         now.history.append({"epoch": self.epoch + 1, "loss": round(loss, 5), "val_accuracy": accuracy})
-        if self.epoch > self.settings.epochs - self.settings.averaged:
+        if self.epoch > self.settings.epochs - self.settings.last:
             now.sum = {name: now.sum.get(name, 0) + value for name, value in self.training.get().items()}
         self._keep()
         with saving("the learning curve", self.work, GO_ON):

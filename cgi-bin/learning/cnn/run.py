@@ -1,36 +1,34 @@
-"""One training run of the CNN, from MNIST to the files in `models/`; `train.py` is its command line.
+"""One training run of the CNN, from MNIST and pen strokes to the files in `models/`; `train.py` is its command line.
 
     augmented pictures -> epochs, each with a checkpoint -> mean of the last weights -> folded network
     -> temperature and doubt from held-back digits -> test set, once -> export, check, replace
 
-Some training images are held back: the network never learns from them, and whatever is chosen is chosen on them. The
-test set is looked at once, at the end. Nothing depends on its result but the accuracy in the card.
+Some training images, and some writers of strokes, are held back: the network never learns from them, and whatever is
+chosen is chosen on them. The test set is looked at once, at the end. Nothing depends on its result but the accuracy in
+the card.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from learning.augment.epoch import Augmenter
 from learning.cnn.calibration import best_temperature, doubt
 from learning.cnn.card import describe, evaluate
+from learning.cnn.checkpoint import Progress
 from learning.cnn.epochs import CURVE, Run
 from learning.cnn.export import FILES, publish
+from learning.cnn.held_back import Held, hold_back
 from learning.cnn.settings import Settings
 from learning.data.mnist import Mnist, check_labels
+from learning.data.strokes import StrokeDigits
 from learning.publishing import check_folder, reserved
 from model import Inference, fold
 from reading.cards import Card
-from reading.errors import BadSetting
-
-if TYPE_CHECKING:
-    from reading.arrays import Bytes, Ints
 
 
-def train(mnist: Mnist, settings: Settings, folder: Path, work: Path, resume: bool) -> Card:
+def train(mnist: Mnist, strokes: StrokeDigits, settings: Settings, folder: Path, work: Path, resume: bool) -> Card:
     """Train, check, and replace the model in `folder`; checkpoints and learning curve go to `work`.
 
     Returns the card. Raises BadSetting if a folder can't be written to or another training has it, there is nothing to
@@ -40,39 +38,36 @@ def train(mnist: Mnist, settings: Settings, folder: Path, work: Path, resume: bo
     check_folder(folder, FILES)
     check_folder(work, CURVE)
     with reserved(folder, work):
-        return _train(mnist, settings, folder, work, resume)
+        return _train(mnist, strokes, settings, folder, work, resume)
 
 
-def _train(mnist: Mnist, settings: Settings, folder: Path, work: Path, resume: bool) -> Card:
-    kept, held = split(len(mnist.y_train), settings)
-    check_labels(mnist.y_train[kept])
+def _train(mnist: Mnist, strokes: StrokeDigits, settings: Settings, folder: Path, work: Path, resume: bool) -> Card:
+    pupil, held = hold_back(mnist, strokes, settings)
+    check_labels(pupil.y)
     run = Run(settings, work, resume)
-    run.learn(mnist.X_train[kept], mnist.y_train[kept], mnist.X_train[held], mnist.y_train[held])
-    network, facts = finish(run, mnist.X_train[held], mnist.y_train[held])
-    card = facts | describe(network, mnist, settings) | {"fit_seconds": round(run.progress.seconds)}
+    run.learn(pupil, held)
+    network, facts = finish(run, held)
+    card = facts | describe(network, mnist, strokes, settings) | time_of(run.progress)
     card |= evaluate(network, mnist.X_test, mnist.y_test)
     publish(network, card, folder)
     return card
 
 
-def split(count: int, settings: Settings) -> tuple[Ints, Ints]:
-    """Indices of the images to learn from, and of those held back."""
-    if settings.held_back >= count:
-        raise BadSetting(f"{settings.held_back:,} images can't be held back of {count:,}.")
-    order = np.random.default_rng(settings.seed).permutation(count)
-    return order[settings.held_back :], order[: settings.held_back]
+def time_of(progress: Progress) -> Card:
+    """How long the training took; if it refined the weights of another run, which, and the time of both."""
+    before = progress.refined
+    seconds = round(progress.seconds) + before.get("seconds", 0)
+    return {"fit_seconds": seconds} | ({"refined_from": before} if before else {})
 
 
-def finish(run: Run, X_held: Bytes, y_held: Ints) -> tuple[Inference, Card]:
+def finish(run: Run, held: Held) -> tuple[Inference, Card]:
     """The inference network, calibrated, with its doubt fitted on held-back digits; and these facts for the card."""
-    temperature = round(best_temperature(run.training.logits(X_held)[:, :10], y_held), 4)  # as the card has it
+    temperature = round(best_temperature(run.training.logits(held.pictures)[:, :10], held.labels), 4)  # as in the card
     network = Inference(temperature)
     network.set(fold(run.training.get()))
-    drawn, labels = Augmenter(X_held, y_held).epoch([run.settings.seed], drawn=1.0, foreign=0.0)
-    digits = network.score(np.concatenate([X_held, drawn]).astype(np.float32) / 255)
+    digits = network.score(held.pictures.astype(np.float32) / 255)
+    right = digits[:, :10].argmax(1) == held.labels
     facts = {"temperature": temperature, "unsure": doubt(digits, run.settings.doubted)}
-    facts["on_held_back"] = {
-        "accuracy": float((digits[: len(y_held), :10].argmax(1) == y_held).mean()),
-        "accuracy_drawn": float((digits[len(y_held) :, :10].argmax(1) == labels).mean()),
-    }
+    scans = len(held.scan_labels)
+    facts["on_held_back"] = {"accuracy": float(right[:scans].mean()), "accuracy_drawn": float(right[scans:].mean())}
     return network, facts

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from learning.data import download, hdf5, idx
+from learning.data import cache, download, hdf5, idx
 from learning.data.download import MIRRORS
 from learning.data.mnist import FILES, SHA256, TRAIN_IMAGES, Mnist
 from learning.errors import BadDataset, reason
@@ -80,9 +80,7 @@ def _find(folder: Path, name: str) -> Path:
 
 def _cache(sha256: Mapping[str, str]) -> Path:
     """Return the cache folder of the data with these checksums, so that other data never displaces MNIST."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("mnist-draw", appauthor=False)) / sha256[TRAIN_IMAGES][:12]
+    return cache.folder(sha256[TRAIN_IMAGES][:12])
 
 
 def _cached(folder: Path, name: str, sha256: Mapping[str, str], mirrors: tuple[str, ...], fresh: bool) -> Bytes:

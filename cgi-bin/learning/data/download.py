@@ -1,4 +1,4 @@
-"""Download MNIST's files from public mirrors into a folder, each only once it is known to be the right one."""
+"""Download a file from an address, or MNIST's files from public mirrors: in time, of the right size, and whole."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from learning.data import idx
 from learning.errors import BadDataset, reason
@@ -27,14 +28,25 @@ PAUSE = 1.0  # seconds before the second try; the third waits twice as long
 TIMEOUT = 30  # seconds without a byte until a connection counts as lost
 LONGEST = 600.0  # seconds for one file from one mirror, all tries together
 BLOCK = 2**16  # bytes that are read at a time
+MIB = 2**20
+
+
+class Most(NamedTuple):
+    """How large a file can be at most, and of what it is then."""
+
+    size: int  # bytes
+    of: str
+
+    def check(self, size: int, url: str) -> None:
+        """Raise BadDataset for what is larger."""
+        if size > self.size:
+            raise BadDataset(f"{url} is longer than {self.size // MIB} MiB: it is not of {self.of}.")
 
 
 def download(path: Path, name: str, sha256: Mapping[str, str], mirrors: tuple[str, ...]) -> Bytes:
-    """Get one file from the first mirror that has the right one, and only then move it into the cache."""
+    """Get one file of MNIST from the first mirror that has the right one, and only then move it into the cache."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        suffix = f".{os.getpid()}.part"  # by which `tidy` knows it
-        with tempfile.TemporaryDirectory(suffix, dir=path.parent, ignore_cleanup_errors=True) as part:
+        with part_folder(path.parent) as part:
             array, got = _first_right(name, sha256, mirrors, Path(part))
             got.replace(path)
     except OSError as error:
@@ -42,11 +54,17 @@ def download(path: Path, name: str, sha256: Mapping[str, str], mirrors: tuple[st
     return array
 
 
+def part_folder(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A new folder in `folder` for what is not whole yet, named as `tidy` knows it; raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(f".{os.getpid()}.part", dir=folder, ignore_cleanup_errors=True)
+
+
 def _first_right(name: str, sha256: Mapping[str, str], mirrors: tuple[str, ...], part: Path) -> tuple[Bytes, Path]:
     failures = []
     for number, mirror in enumerate(mirrors):
         try:
-            got = _in_time(f"{mirror}{name}.gz", part / f"{number}")
+            got = from_address(f"{mirror}{name}.gz", part / f"{number}", Most(idx.MAX_BYTES, "MNIST"))
             return idx.read(got, name, sha256, f"{mirror}{name}.gz"), got
         except BadDataset as error:
             failures.append(str(error))
@@ -54,37 +72,41 @@ def _first_right(name: str, sha256: Mapping[str, str], mirrors: tuple[str, ...],
     raise BadDataset(" ".join(failures))
 
 
-def _in_time(url: str, part: Path) -> Path:
-    """Download `url` into a new folder, in a thread: a server that sends a byte now and then would hold it for ever.
+def from_address(url: str, part: Path, most: Most) -> Path:
+    """Download `url` into the folder `part`, which is made if need be; the file there. Raises BadDataset."""
+    return in_time(url, lambda: _retrieve(url, part, most), LONGEST)
+
+
+def in_time(url: str, get: Callable[[], Path], longest: float) -> Path:
+    """What `get` returns, in a thread: a server that sends a byte now and then would hold it for ever.
 
     The thread of a download that takes too long is left to itself, and ends with its connection or the process.
     """
     outcome: list[Path | Exception] = []
-    part.mkdir()
 
     def work() -> None:
         try:
-            outcome.append(_fetch(url, part))
+            outcome.append(_patiently(url, get))
         except Exception as error:  # raised below
             outcome.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    thread.join(LONGEST)
+    thread.join(longest)
     if not outcome:
-        raise BadDataset(f"Can't download {url}: it takes longer than {LONGEST:g} seconds.")
+        raise BadDataset(f"Can't download {url}: it takes longer than {longest:g} seconds.")
     if isinstance(outcome[0], Exception):
         raise outcome[0]
     return outcome[0]
 
 
-def _fetch(url: str, part: Path) -> Path:
-    """Download `url` into the folder `part`; try again after a lost connection or a fault of the server."""
+def _patiently(url: str, get: Callable[[], Path]) -> Path:
+    """Try again after a lost connection or a fault of the server."""
     import requests.exceptions
 
     for tried in range(1, TRIES + 1):
         try:
-            return _retrieve(url, part)
+            return get()
         except requests.exceptions.RequestException as error:
             status = getattr(error.response, "status_code", None)
             if tried == TRIES or (status and status < 500):
@@ -94,16 +116,16 @@ def _fetch(url: str, part: Path) -> Path:
     raise AssertionError("the last try returns or raises")
 
 
-def _retrieve(url: str, part: Path) -> Path:
+def _retrieve(url: str, part: Path, most: Most) -> Path:
     import pooch
 
     pooch.get_logger().setLevel(logging.WARNING)  # it would ask for a checksum of the compressed file
     name = url.rpartition("/")[2]
-    return Path(pooch.retrieve(url, known_hash=None, fname=name, path=part, downloader=_bounded))
+    return Path(pooch.retrieve(url, known_hash=None, fname=name, path=part, downloader=partial(_bounded, most)))
 
 
-def _bounded(url: str, file: str, _: Any) -> None:
-    """Save what `url` holds as it comes, unpacked by nobody, and no more than MNIST's files can have; for pooch.
+def _bounded(most: Most, url: str, file: str, _: Any) -> None:
+    """Save what `url` holds as it comes, unpacked by nobody, and no more than it can be; for pooch.
 
     Raises BadDataset for more, RequestException for what is wrong with server or connection.
     """
@@ -116,7 +138,7 @@ def _bounded(url: str, file: str, _: Any) -> None:
         length = reply.headers.get("Content-Length") or ""
         announced = int(length) if length.isdecimal() and len(length) < 16 else 0
         try:
-            came = _save(reply, Path(file), announced, url)
+            came = _save(reply, Path(file), announced, most, url)
         except urllib3.exceptions.HTTPError as error:
             raise requests.exceptions.ConnectionError(error) from error
     if came < announced:
@@ -129,7 +151,7 @@ def _leave_redirect(reply: Any, **_: Any) -> None:
         reply.close()
 
 
-def _save(reply: Any, path: Path, announced: int, url: str) -> int:
+def _save(reply: Any, path: Path, announced: int, most: Most, url: str) -> int:
     """Write the body of a reply to a file; the number of bytes."""
     from tqdm import tqdm
 
@@ -137,8 +159,7 @@ def _save(reply: Any, path: Path, announced: int, url: str) -> int:
     with path.open("wb") as file, tqdm(total=announced or None, unit="B", unit_scale=True, disable=None) as bar:
         for block in reply.raw.stream(BLOCK, decode_content=False):
             came += len(block)
-            if came > idx.MAX_BYTES:
-                raise BadDataset(f"{url} is longer than {idx.MAX_BYTES // 2**20} MiB: it is not of MNIST.")
+            most.check(came, url)
             file.write(block)
             bar.update(len(block))
     return came

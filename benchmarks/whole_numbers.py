@@ -1,0 +1,293 @@
+"""How well numbers of several digits are read, from strokes and from pixels; prints tables.
+
+    python benchmarks/whole_numbers.py
+    python benchmarks/whole_numbers.py --model svm --limit 100
+    python benchmarks/whole_numbers.py --fit        WEIGHTS of reading/numbers/path.py, from train strokes
+    python benchmarks/whole_numbers.py --fit-cuts   SHAPE of reading/numbers/cuts.py, from the same
+    python benchmarks/whole_numbers.py --rows       the rows of single train digits, for FAR of reading/numbers/rows.py
+
+Numbers that people wrote are in `unipen-numbers-dev.jsonl.gz`; others are put together from the digits of one writer.
+Each is drawn on a canvas as the page does, and goes the way of a picture that is sent. (The module is not called
+`numbers`, which is one of Python's own.)
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
+
+import cut_weights  # noqa: E402
+import numpy as np  # noqa: E402
+from made_numbers import (  # noqa: E402
+    GAPS,
+    LENGTHS,
+    TOUCHING,
+    Drawing,
+    Written,
+    alone,
+    as_written,
+    made,
+    written,
+)
+from number_weights import fitted, samples  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+
+from learning.data import dataset  # noqa: E402
+from reading import cards, classifier  # noqa: E402
+from reading.digits import Digit, classify  # noqa: E402
+from reading.errors import Problem  # noqa: E402
+from reading.numbers import rows  # noqa: E402
+from reading.numbers.pieces import of_parts  # noqa: E402
+from reading.preprocessing import preprocess, to_png  # noqa: E402
+
+SEED = 2026
+STROKES = ROOT.parent / "shared" / "strokes"
+FROM = {"strokes": True, "pixels": False}
+
+
+class Read(NamedTuple):
+    """What was read on one drawing."""
+
+    drawing: Drawing
+    text: str  # the digits and signs that were read
+    is_number: bool
+    unsure: bool
+
+    @property
+    def right(self) -> bool:
+        """Whether all of it is right."""
+        return self.text == self.drawing.label
+
+
+def read(drawing: Drawing, model: classifier.Model, with_strokes: bool, how: str = "auto") -> Read:
+    """Read a drawing as a request does that says nothing of numbers, or says `how`: as one digit, or as a number."""
+    found = answer(drawing.png(with_strokes), model, how)
+    if isinstance(found, Digit):
+        number = found.number
+        return Read(drawing, number.text, True, number.unsure) if number else one(drawing, found)
+    return Read(drawing, "", True, True)
+
+
+def one(drawing: Drawing, found: Digit) -> Read:
+    """What was read as one digit."""
+    return Read(drawing, str(found.digit), False, found.unsure)
+
+
+def answer(file: bytes, model: classifier.Model, how: str = "auto") -> Digit | Problem:
+    """Read a picture file."""
+    return next(classify([preprocess(file, how)], model))
+
+
+def share(parts: Iterable[bool]) -> str:
+    """A share of True as a percentage, with how many there are."""
+    every = list(parts)
+    return f"{100 * sum(every) / len(every):.1f} % of {len(every)}" if every else "-"
+
+
+def row(name: str, found: Sequence[Read]) -> str:
+    """A row of a table: numbers right, digits right where as many were read, and how honest the doubt is."""
+    digits = [
+        read == true
+        for each in found
+        for read, true in zip(each.text.ljust(len(each.drawing.label), "?"), each.drawing.label, strict=False)
+    ]
+    sure = [each for each in found if not each.unsure]
+    wrong = share(not each.right for each in sure)
+    return f"| {name} | {share(each.right for each in found)} | {share(digits)} | {len(sure)} | {wrong} |"
+
+
+HEAD = "| | numbers right | digits right | sure | sure but wrong |\n|---|---:|---:|---:|---:|"
+
+
+def numbers(drawings: Sequence[Drawing], model: classifier.Model) -> dict[str, list[Read]]:
+    """What is read from strokes, and from pixels alone."""
+    every = tqdm(drawings, unit=" numbers", leave=False)
+    pairs = [[read(each, model, with_strokes) for with_strokes in FROM.values()] for each in every]
+    return {name: [pair[at] for pair in pairs] for at, name in enumerate(FROM)}
+
+
+def of_people(path: Path, model: classifier.Model, limit: int | None) -> str:
+    """The table of numbers that people wrote."""
+    found = numbers([as_written(each) for each in some(written(path), limit)], model)
+    return "\n".join(
+        ["Numbers that people wrote:\n", HEAD, *(row(f"from {name}", each) for name, each in found.items())]
+    )
+
+
+def put_together(digits: Sequence[Written], count: int, model: classifier.Model) -> str:
+    """The tables of numbers that are put together: by gap, by length, and touching pairs."""
+    rng = np.random.default_rng(SEED)
+    found = numbers(list(made(digits, count, rng, (*GAPS, TOUCHING), LENGTHS)), model)
+    pairs = numbers(list(made(digits, count // 2, rng, (TOUCHING,), (2,))), model)
+    lines = ["Put together from digits of one writer:\n", HEAD]
+    for name, every in found.items():
+        lines += [
+            row(f"gap {gap}, from {name}", [one for one in every if one.drawing.gap == gap])
+            for gap in (*GAPS, TOUCHING)
+        ]
+        apart = [one for one in every if one.drawing.gap != TOUCHING]
+        lines.append(row(f"all gaps, none touching, from {name}", apart))
+        lines += [
+            row(f"of them {size} digits, from {name}", [one for one in apart if len(one.drawing.label) == size])
+            for size in LENGTHS
+        ]
+    lines += [row(f"touching pairs, from {name}", each) for name, each in pairs.items()]
+    return "\n".join([*lines, "", misread_alone(found, model)])
+
+
+def misread_alone(found: dict[str, list[Read]], model: classifier.Model) -> str:
+    """How many of the numbers that are misread though no digits touch have a digit that is misread alone, too."""
+    wrong = {
+        name: [one.drawing for one in every if one.drawing.gap != TOUCHING and not one.right]
+        for name, every in found.items()
+    }
+    shares = [f"from {name} {share(has_misread(one, model) for one in each)}" for name, each in wrong.items()]
+    return f"Wrong ones, none touching, with a digit that is misread alone, too: {', '.join(shares)}"
+
+
+def has_misread(drawing: Drawing, model: classifier.Model) -> bool:
+    """Whether one of its digits, drawn as it is but alone, is misread as well."""
+    digits = zip(drawing.label, drawing.digits, strict=True)
+    alone = (drawing._replace(label=label, digits=[strokes]) for label, strokes in digits)
+    return not all(read(each, model, with_strokes=True, how="one").right for each in alone)
+
+
+def singles(digits: Sequence[Written], model: classifier.Model) -> str:
+    """How many single digits are taken for numbers."""
+    rng = np.random.default_rng(SEED)
+    found = numbers([alone(digit, rng) for digit in digits], model)
+    shares = [f"from {name} {share(one.is_number for one in each)}" for name, each in found.items()]
+    return f"Single digits taken for numbers: {', '.join(shares)}"
+
+
+def scans(images: np.ndarray, model: classifier.Model) -> str:
+    """How many of MNIST's images are taken for numbers, five times as large."""
+    enlarged = (np.kron(image, np.ones((5, 5), np.uint8)) / 255 for image in images)
+    found = [answer(to_png(image), model) for image in tqdm(enlarged, total=len(images), leave=False)]
+    taken = share(isinstance(one, Digit) and one.number is not None for one in found)
+    return f"MNIST's test images, five times as large, taken for numbers: {taken}"
+
+
+def times(digits: Sequence[Written], model: classifier.Model, rounds: int = 30) -> str:
+    """What reading costs, in processor time: one digit as before and now, and a number of five digits, in turn."""
+    rng = np.random.default_rng(SEED)
+    single = [alone(digit, rng).png(with_strokes=True) for digit in digits[:rounds]]
+    long = [each.png(with_strokes=True) for each in made(digits, rounds, rng, ("normal",), (5,))]
+    ways: dict[str, Callable[[int], object]] = {
+        "one digit, ?read=one": lambda at: answer(single[at], model, "one"),
+        "one digit": lambda at: answer(single[at], model),
+        "five digits": lambda at: answer(long[at], model),
+    }
+    for way in ways.values():
+        way(0)
+    taken = [[_taken(way, at) for way in ways.values()] for at in range(len(single))]
+    middle = [statistics.median(each) for each in zip(*taken, strict=True)]
+    return "\n".join(
+        f"{name}: {1000 * each:.2f} ms of processor time, {each / middle[0]:.2f} times the first"
+        for name, each in zip(ways, middle, strict=True)
+    )
+
+
+def _taken(way: Callable[[int], object], at: int) -> float:
+    start = time.process_time()
+    way(at)
+    return time.process_time() - start
+
+
+def some(every: Sequence[Written], limit: int | None) -> Sequence[Written]:
+    """So many of them, evenly spread; all without a limit."""
+    return every if limit is None or limit >= len(every) else [every[at * len(every) // limit] for at in range(limit)]
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command understands."""
+    result = argparse.ArgumentParser(prog="whole_numbers.py", description=(__doc__ or "").partition("\n")[0])
+    result.add_argument("--model", default=cards.DEFAULT, help="name of the model (default: %(default)s)")
+    result.add_argument(
+        "--strokes", type=Path, default=STROKES, help="folder of the corpus (default: ../shared/strokes)"
+    )
+    result.add_argument("--limit", type=int, metavar="N", help="N of each kind of picture (default: all, 2000 made)")
+    result.add_argument("--part", choices=("dev", "train"), default="dev", help="whose digits (default: %(default)s)")
+    result.add_argument("--no-mnist", action="store_true", help="leave MNIST's test set out")
+    fits = result.add_mutually_exclusive_group()
+    fits.add_argument("--fit", action="store_true", help="print the path's weights fitted to numbers of train digits")
+    fits.add_argument("--fit-cuts", action="store_true", help="print the cuts' weights fitted to touching train digits")
+    fits.add_argument("--rows", action="store_true", help="count the rows of single train digits, and their gaps")
+    return result
+
+
+def rows_of_digits(options: argparse.Namespace) -> str:
+    """Tell in how many rows the parts of single train digits lie, and how wide the gaps between two rows are."""
+    files = (options.strokes / f"{name}-train.jsonl.gz" for name in ("unipen-digits", "pendigits"))
+    every = [digit for file in files for digit in written(file)]
+    counts, gaps, rng = Counter[int](), list[float](), np.random.default_rng(SEED)
+    for digit in tqdm(some(every, options.limit), unit=" digits", leave=False):
+        writing = preprocess(alone(digit, rng).png(with_strokes=False), "number").writing
+        parts = of_parts(writing.ink.astype(np.float32) / 255) if writing else None
+        found = rows.rows(parts) if parts else []
+        counts[len(found)] += 1
+        gaps += [rows.gap(*pair) for pair in pairwise(found)]
+    told = ", ".join(f"{number:,} in {count}" for count, number in sorted(counts.items()))
+    return f"Digits by their rows: {told}. The widest gaps: {', '.join(f'{gap:.2f}' for gap in sorted(gaps)[-8:])}"
+
+
+def fit(options: argparse.Namespace, count: int) -> None:
+    """Fit weights to numbers that are put together from train digits, and print them."""
+    digits, rng = written(options.strokes / "unipen-digits-train.jsonl.gz"), np.random.default_rng(SEED)
+    if options.fit_cuts:
+        known = list(cut_weights.known(tqdm(made(digits, count, rng, (TOUCHING,), (2, 3)), total=count)))
+        print(cut_weights.fitted(known))
+        shares = [f"{100 * cut_weights.found_first(known, most):.1f} % of {most}" for most in (1, 2, 4, 8, 40)]
+        print(f"A right cut is found among the likeliest, with the weights that are used now: {', '.join(shares)}")
+        return
+    drawings = [
+        *made(digits, count, rng, (*GAPS, TOUCHING), (2, 3, 4)),
+        *made(digits, count // 2, rng, (TOUCHING,), (2,)),
+    ]
+    model = classifier.load(options.model)
+    print(fitted(list(samples(tqdm(drawings, unit=" numbers"), model))))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure and print."""
+    count = options.limit or 2000
+    if options.rows:
+        print(rows_of_digits(options))
+        return
+    if options.fit or options.fit_cuts:
+        fit(options, count)
+        return
+    model = classifier.load(options.model)
+    digits = written(options.strokes / f"unipen-digits-{options.part}.jsonl.gz")
+    print(f"Model {model.card['name']}\n")
+    if options.part == "dev":
+        print(of_people(options.strokes / "unipen-numbers-dev.jsonl.gz", model, options.limit), end="\n\n")
+    print(put_together(digits, count, model), end="\n\n")
+    print(singles(some(digits, options.limit), model))
+    if not options.no_mnist:
+        print(scans(dataset.load(None).X_test[: options.limit], model))
+    print(times(digits, model))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    try:
+        run(parser().parse_args(arguments))
+    except Problem as problem:
+        print(f"whole_numbers.py: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Signs: a low dot between digits is a decimal point, a short level stroke before them at middle height a minus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reading.parts import INKED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reading.numbers.pieces import Piece
+
+POINT, MINUS = ".", "-"
+DOT = 2.2  # widths of the pen, or the share DOT_SIDE of the row's height: no side of a dot is longer
+DOT_SIDE = 0.12
+LOW = 0.25  # of the row's height: so far below its middle a point is at least, and a minus at most above or below it
+FLAT = 2.0  # width to height of a minus at least
+SHORTEST, LONGEST = 0.15, 0.9  # width of a minus, of the row's height
+CLEAR = 0.06  # of the row's height: so far away from a sign is all other ink
+
+
+def marked(row: Sequence[Piece], height: float, pen: float) -> list[Piece]:
+    """The pieces of a row, those marked that are signs; its height and the width of the pen are in pixels.
+
+    At least one piece is higher than half of the row's height.
+    """
+    tall = [(one.top + one.bottom) / 2 for one in row if one.height > height / 2]
+    middle = float(np.median(tall))
+    return [one._replace(sign=_sign(one, row, middle, height, pen)) for one in row]
+
+
+def _sign(piece: Piece, row: Sequence[Piece], middle: float, height: float, pen: float) -> str:
+    away = ((piece.top + piece.bottom) / 2 - middle) / height
+    before = any(_twice_middle(one) < _twice_middle(piece) for one in row)
+    after = any(_twice_middle(one) > _twice_middle(piece) for one in row)
+    small = max(piece.width, piece.height) <= max(DOT * pen, DOT_SIDE * height) < height / 2
+    level = piece.width >= FLAT * piece.height and SHORTEST * height <= piece.width <= LONGEST * height
+    found = POINT if small and away > LOW and before else MINUS if level and abs(away) < LOW and not before else ""
+    return found if found and after and _is_clear(piece, row, CLEAR * height) else ""
+
+
+def _twice_middle(piece: Piece) -> int:
+    """Twice the column of its middle."""
+    return piece.left + piece.right
+
+
+def _is_clear(piece: Piece, row: Sequence[Piece], margin: float) -> bool:
+    """Whether no other piece has ink that near to the box of this one."""
+    rows = range(int(piece.top - margin), int(piece.bottom + margin) + 1)
+    columns = range(int(piece.left - margin), int(piece.right + margin) + 1)
+    return not any(_has_ink(one, rows, columns) for one in row if one is not piece)
+
+
+def _has_ink(piece: Piece, rows: range, columns: range) -> bool:
+    """Whether a piece has ink in these rows and columns of the picture."""
+    top, bottom = max(rows.start - piece.top, 0), max(rows.stop - piece.top, 0)
+    left, right = max(columns.start - piece.left, 0), max(columns.stop - piece.left, 0)
+    return bool((piece.ink[top:bottom, left:right] >= INKED).any())

@@ -1,0 +1,73 @@
+"""The strokes that a PNG picture holds besides its pixels, checked strictly.
+
+The page writes them into a `tEXt` or `iTXt` chunk with the keyword `strokes` (PNG, section 11.3.3), as JSON:
+
+    {"size": [280, 280], "strokes": [[[12, 30.5], [14, 33]], ...]}
+
+x to the right, y down, in pixels of this picture. What is not as it should be counts as not being there.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from reading.costs import PNG_START
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_BYTES = 64 * 1024  # of the JSON
+MOST_STROKES = 256
+KEYWORD = b"strokes"
+
+Points = list[list[float]]  # [x, y] each
+
+
+def strokes_in(data: bytes) -> list[Points]:
+    """The strokes in a PNG file; none in any other file, and none where they make no sense."""
+    found = _parsed(next(_texts(data), b"{}"))
+    size = [int.from_bytes(data[start : start + 4], "big") for start in (16, 20)]  # as the header has it
+    strokes: list[Points] = found.get("strokes", [])
+    return strokes if found.get("size") == size and _are_strokes(strokes, max(size)) else []
+
+
+def _texts(data: bytes) -> Iterator[bytes]:
+    """What follows the keyword in the chunks of a PNG file that have it; not what is compressed."""
+    offset = len(PNG_START) if data.startswith(PNG_START) else len(data)
+    while offset + 8 <= len(data):
+        length, kind = int.from_bytes(data[offset : offset + 4], "big"), data[offset + 4 : offset + 8]
+        if kind in (b"tEXt", b"iTXt") and length <= MOST_BYTES + 100:
+            keyword, _, text = data[offset + 8 : offset + 8 + length].partition(b"\0")
+            if keyword == KEYWORD:
+                yield text if kind == b"tEXt" else _international(text)
+        offset += 12 + length
+
+
+def _international(text: bytes) -> bytes:
+    """The text of an iTXt chunk, after its flags, language and translated keyword; b"" if it is compressed."""
+    return b"" if text[:1] != b"\0" else text[2:].split(b"\0", 2)[-1]
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    """The JSON object in these bytes; an empty one if there is none."""
+    try:
+        found = json.loads(text) if len(text) <= MOST_BYTES else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _are_strokes(strokes: object, side: int) -> bool:
+    """Whether these are lists of points, not too many, and none farther away than the picture's longer side."""
+    if not isinstance(strokes, list) or len(strokes) > MOST_STROKES:
+        return False
+    return all(
+        isinstance(stroke, list) and stroke and all(_is_point(point, side) for point in stroke) for stroke in strokes
+    )
+
+
+def _is_point(point: object, side: int) -> bool:
+    if not isinstance(point, list) or len(point) != 2:
+        return False
+    return all(type(at) in (int, float) and -side <= at <= 2 * side for at in point)  # NaN is not

@@ -1,0 +1,81 @@
+"""benchmarks/whole_numbers.py puts numbers together, measures how they are read, and fits the path's weights."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pictures
+from benchmarks import made_numbers, number_weights, whole_numbers
+from reading import classifier
+from reading.numbers import path
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of strokes in which one person wrote each digit that there is three times, and a number."""
+    folder = tmp_path_factory.mktemp("strokes")
+    every = [{"writer": "w", "label": label, "strokes": strokes} for label, strokes in pictures.STROKES.items()] * 3
+    number = {"writer": "w", "label": "0142", "strokes": pictures.written("0142")}
+    for name, records in (("digits-train", every), ("digits-dev", every), ("numbers-dev", [number])):
+        with gzip.open(folder / f"unipen-{name}.jsonl.gz", "wt") as file:
+            file.writelines(json.dumps(record) + "\n" for record in records)
+    return folder
+
+
+def made(corpus: Path, gap: str, count: int = 4) -> list[made_numbers.Drawing]:
+    digits = made_numbers.written(corpus / "unipen-digits-train.jsonl.gz")
+    return list(made_numbers.made(digits, count, np.random.default_rng(1), (gap,), (2, 3)))
+
+
+def test_digits_stand_apart_by_their_gap_or_touch(corpus: Path) -> None:
+    for gap, (least, most) in made_numbers.GAPS.items():
+        for drawing in made(corpus, gap):
+            left, right = (np.concatenate(strokes) for strokes in drawing.digits[:2])
+            between = right[:, 0].min() - left[:, 0].max() - drawing.pen
+            assert 0.8 * least < between / np.ptp(left[:, 1]) < 1.25 * most
+    for drawing in made(corpus, made_numbers.TOUCHING):
+        covers = [made_numbers.painted(strokes, drawing.pen + 2, drawing.size) < 255 for strokes in drawing.digits[:2]]
+        assert (covers[0] & covers[1]).any()
+
+
+def test_the_same_numbers_are_made_again(corpus: Path) -> None:
+    first, second = made(corpus, "wide"), made(corpus, "wide")
+    assert [one.png(with_strokes=True) for one in first] == [one.png(with_strokes=True) for one in second]
+
+
+def test_a_digit_of_a_number_is_misread_alone_if_another_one_was_meant(corpus: Path) -> None:
+    drawing, model = made(corpus, "wide")[0], classifier.load()
+    other = str((int(drawing.label[-1]) + 1) % 10)
+    assert not whole_numbers.has_misread(drawing, model)
+    assert whole_numbers.has_misread(drawing._replace(label=drawing.label[:-1] + other), model)
+
+
+def test_the_right_path_gets_likelier(corpus: Path) -> None:
+    known = list(number_weights.samples([*made(corpus, "wide"), *made(corpus, "touching")], classifier.load()))
+    weights = number_weights.fitted(known)
+    assert list(weights) == list(path.TERMS)
+    before, after = (np.array([each[name] for name in path.TERMS]) for each in (path.WEIGHTS, weights))
+
+    def likelihood(weight: np.ndarray) -> float:
+        return sum(float(np.log(number_weights.shares(one.row, one.terms @ weight)[one.right]).sum()) for one in known)
+
+    assert len(known) >= 6
+    assert likelihood(after) > likelihood(before)
+
+
+def test_the_tables_are_printed(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert whole_numbers.main(["--strokes", str(corpus), "--limit", "4", "--no-mnist"]) == 0
+    out = capsys.readouterr().out
+    assert "| from strokes | 100.0 % of 1 | 100.0 % of 4 |" in out
+    assert "touching pairs, from pixels" in out
+    assert "Wrong ones, none touching, with a digit that is misread alone, too: from strokes " in out
+    assert "Single digits taken for numbers: from strokes 0.0 % of 4, from pixels 0.0 % of 4" in out
+    assert "five digits:" in out
+
+
+def test_strokes_that_are_not_there_are_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert whole_numbers.main(["--strokes", str(tmp_path)]) == 1
+    assert "can't be read" in capsys.readouterr().err
