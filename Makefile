@@ -7,6 +7,7 @@
 #   make serve-wsgi                   under nginx and gunicorn, for more than one person
 #   make serve-ray                    under nginx and Ray Serve, which other machines can join: docs/scale.md
 #   make test TESTS=tests/test_preprocessing.py some tests only
+#   make retest                       the tests that failed the last time, again
 #   make test-ray                     the tests that need Ray, which it installs (Python 3.10 to 3.13)
 #   make coverage                     which branches of serving and reading no test takes: out/coverage/index.html
 #   make mutants                      how many small changes to serving and reading the tests notice (hours)
@@ -32,7 +33,7 @@ PIP = "$(BIN)/python" -m pip install --quiet --disable-pip-version-check
 # With Node's own programs of the environment, if somebody has put them there, before those of the machine.
 NPM := $(shell PATH="$(BIN):$$PATH"; command -v npm)
 
-.PHONY: serve serve-wsgi serve-ray test test-ray coverage mutants lint lint-python lint-js lock clean
+.PHONY: serve serve-wsgi serve-ray test retest test-ray coverage mutants lint lint-python lint-js lock clean
 
 serve: $(MADE)/.serve
 	@exec "$(BIN)/python" deploy/start.py --bind "$(HOST)" "$(PORT)" $(if $(filter-out 0,$(OPEN)),--open)
@@ -51,6 +52,10 @@ SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile
 
 test: $(MADE)/.all
 	PATH="$$(cd "$(BIN)" && pwd):$$PATH" python -m pytest $(SIDE_BY_SIDE) $(TESTS)
+
+# On a busy machine a test with real processes and time limits can fail by chance: alone it fails again only for a reason.
+retest: TESTS = --last-failed --last-failed-no-failures none
+retest: test
 
 test-ray: $(MADE)/.all $(MADE)/.ray
 	PATH="$$(cd "$(BIN)" && pwd):$$PATH" python -m pytest -m ray $(TESTS)
