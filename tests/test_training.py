@@ -333,7 +333,7 @@ def test_without_strokes_what_is_held_back_is_drawn_from_the_images(tiny):
     [
         (["--quick"], {"epochs": 2, "batch_size": 64, "drawings": 2}),
         (["--long"], {"epochs": 18, "batch_size": 128, "drawings": 4}),
-        ([], {"epochs": 7, "batch_size": 128, "drawings": 4}),
+        ([], {"epochs": 6, "batch_size": 128, "drawings": 4}),
         (["--quick", "--epochs", "3"], {"epochs": 3, "batch_size": 64, "drawings": 2}),
     ],
 )
