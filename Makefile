@@ -66,7 +66,7 @@ COVERING = $(addprefix tests/test_,requests.py request_trouble.py resident.py pr
 	numbers.py cuts.py ruled.py frames.py specks.py inspection.py classical_at_work.py recorded.py \
 	serving_alone.py reader_alone.py client_alone.py starter_alone.py limits_alone.py html_answers.py \
 	request_bounds.py recorded_numbers.py recorded_cuts.py number_lattice.py number_paths.py number_pieces.py \
-	number_read.py number_rows.py number_writing.py)
+	number_read.py number_rows.py number_writing.py verifier.py)
 
 # Measuring makes all slower: a test that waits for a promise in seconds may fail here, and counts only in `make test`.
 coverage: $(MADE)/.all

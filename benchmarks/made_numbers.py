@@ -105,12 +105,15 @@ def alone(digit: Written, rng: np.random.Generator) -> Drawing:
 def made(
     digits: Sequence[Written], count: int, rng: np.random.Generator, gaps: Sequence[str], lengths: Sequence[int]
 ) -> Iterator[Drawing]:
-    """Put so many numbers together, each from the digits of one writer; gaps in turn, lengths at random."""
+    """Put so many numbers together, each from the digits of one writer; gaps in turn, lengths at random.
+
+    None at all if no writer has ten digits.
+    """
     of_writer = defaultdict(list)
     for digit in digits:
         of_writer[digit.writer].append(digit)
     enough = [own for own in of_writer.values() if len(own) >= 10]
-    for at in range(count):
+    for at in range(count if enough else 0):
         own = enough[rng.integers(len(enough))]
         chosen = [own[each] for each in rng.integers(len(own), size=rng.choice(np.array(lengths)))]
         yield _made(chosen, gaps[at % len(gaps)], rng)

@@ -65,6 +65,7 @@ TESTS = {
     "numbers": {
         "cuts necks outlines seams": "recorded_cuts recorded_numbers cuts numbers",
         "rows signs": "number_rows recorded_numbers numbers",
+        "verifier": "verifier recorded_numbers numbers",
         "strokes writing": "number_writing recorded_numbers numbers",
         "pieces": "number_pieces recorded_numbers numbers",
         "lattice": "number_lattice recorded_numbers numbers",

@@ -4,6 +4,7 @@
     python benchmarks/whole_numbers.py --model svm --limit 100
     python benchmarks/whole_numbers.py --fit        WEIGHTS of reading/numbers/path.py, from train strokes
     python benchmarks/whole_numbers.py --fit-cuts   SHAPE of reading/numbers/cuts.py, from the same
+    python benchmarks/whole_numbers.py --fit-verifier   reading/numbers/verifier.npz, from the same; then fit again
     python benchmarks/whole_numbers.py --rows       the rows of single train digits, for FAR of reading/numbers/rows.py
 
 Numbers that people wrote are in `unipen-numbers-dev.jsonl.gz`; others are put together from the digits of one writer.
@@ -14,6 +15,7 @@ Each is drawn on a canvas as the page does, and goes the way of a picture that i
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import time
@@ -25,9 +27,11 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy is imported: as where a picture is answered
 
 import cut_weights  # noqa: E402
 import numpy as np  # noqa: E402
+import verifier_weights  # noqa: E402
 from made_numbers import (  # noqa: E402
     GAPS,
     LENGTHS,
@@ -222,6 +226,7 @@ def parser() -> argparse.ArgumentParser:
     fits = result.add_mutually_exclusive_group()
     fits.add_argument("--fit", action="store_true", help="print the path's weights fitted to numbers of train digits")
     fits.add_argument("--fit-cuts", action="store_true", help="print the cuts' weights fitted to touching train digits")
+    fits.add_argument("--fit-verifier", action="store_true", help="train the verifier on train digits, and write it")
     fits.add_argument("--rows", action="store_true", help="count the rows of single train digits, and their gaps")
     return result
 
@@ -242,20 +247,30 @@ def rows_of_digits(options: argparse.Namespace) -> str:
 
 
 def fit(options: argparse.Namespace, count: int) -> None:
-    """Fit weights to numbers that are put together from train digits, and print them."""
-    digits, rng = written(options.strokes / "unipen-digits-train.jsonl.gz"), np.random.default_rng(SEED)
-    if options.fit_cuts:
-        known = list(cut_weights.known(tqdm(made(digits, count, rng, (TOUCHING,), (2, 3)), total=count)))
-        print(cut_weights.fitted(known))
-        shares = [f"{100 * cut_weights.found_first(known, most):.1f} % of {most}" for most in (1, 2, 4, 8, 40)]
-        print(f"A right cut is found among the likeliest, with the weights that are used now: {', '.join(shares)}")
-        return
+    """Fit the path's weights to numbers of train digits by writers whom the verifier does not know, and print them."""
+    digits = written(options.strokes / "unipen-digits-train.jsonl.gz")
+    others, rng = verifier_weights.division(digits, held_back=True), np.random.default_rng(SEED)
     drawings = [
-        *made(digits, count, rng, (*GAPS, TOUCHING), (2, 3, 4)),
-        *made(digits, count // 2, rng, (TOUCHING,), (2,)),
+        *made(others, count, rng, (*GAPS, TOUCHING), (2, 3, 4, 6)),
+        *made(others, count // 2, rng, (TOUCHING,), (2,)),
     ]
     model = classifier.load(options.model)
     print(fitted(list(samples(tqdm(drawings, unit=" numbers"), model))))
+
+
+def fit_cuts(options: argparse.Namespace, count: int) -> None:
+    """Fit the cuts' weights to numbers of train digits that touch, and print them."""
+    digits, rng = written(options.strokes / "unipen-digits-train.jsonl.gz"), np.random.default_rng(SEED)
+    known = list(cut_weights.known(tqdm(made(digits, count, rng, (TOUCHING,), (2, 3)), total=count)))
+    print(cut_weights.fitted(known))
+    shares = [f"{100 * cut_weights.found_first(known, most):.1f} % of {most}" for most in (1, 2, 4, 8, 40)]
+    print(f"A right cut is found among the likeliest, with the weights that are used now: {', '.join(shares)}")
+
+
+def fit_verifier(options: argparse.Namespace, count: int) -> None:
+    """Train the verifier on numbers and digits of both train corpora."""
+    corpora = [written(options.strokes / f"{name}-train.jsonl.gz") for name in ("unipen-digits", "pendigits")]
+    print(verifier_weights.train(corpora, count, classifier.load(options.model), SEED))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -264,8 +279,14 @@ def run(options: argparse.Namespace) -> None:
     if options.rows:
         print(rows_of_digits(options))
         return
-    if options.fit or options.fit_cuts:
+    if options.fit:
         fit(options, count)
+        return
+    if options.fit_cuts:
+        fit_cuts(options, count)
+        return
+    if options.fit_verifier:
+        fit_verifier(options, count)
         return
     model = classifier.load(options.model)
     digits = written(options.strokes / f"unipen-digits-{options.part}.jsonl.gz")

@@ -126,14 +126,14 @@ def _tower(tflearn: Any, picture: Any, name: str, training: bool) -> Any:
     for i, (channels, padding, pooled) in enumerate(LAYERS):
         net = _convolution(tflearn, net, channels, padding, f"{name}_conv{i}", training)
         if pooled:
-            net = _pool(tflearn, net)
+            net = pool(tflearn, net)
     net = tflearn.flatten(net)
     if training:
         net = tflearn.dropout(net, 1 - DROPOUT)  # TFLearn asks for the share to keep
     return tflearn.fully_connected(net, CLASSES, scope=f"{name}_out")
 
 
-def _pool(tflearn: Any, net: Any) -> Any:
+def pool(tflearn: Any, net: Any) -> Any:
     """Half the height and width: the greatest of each 2x2 window, then the mean of each four of those.
 
     Antialiased (Zhang, "Making convolutional networks shift-invariant again", 2019): what 2x2 max pooling alone makes

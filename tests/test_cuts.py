@@ -133,30 +133,77 @@ def test_a_cut_leaves_enough_ink_on_either_side(other: float) -> None:
 
 
 @pytest.mark.parametrize("right", [False, True])
-def test_what_is_narrower_than_half_a_row_is_not_cut(right: bool) -> None:
+def test_what_is_narrower_than_a_third_of_a_row_is_not_cut(right: bool) -> None:
     ink = DUMBBELL[:, ::-1] if right else DUMBBELL
     piece = Piece(ink.astype(np.float32), 0, 0)
-    assert len(cuts.cut(piece, 140, 6)) > 1
-    assert cuts.cut(piece, 141, 6) == [piece]
-    assert cuts.cut(piece._replace(sign="-"), 40, 6) == [piece._replace(sign="-")]
+    assert cuts.parts(piece, 200, 6).last > 1
+    for parts in (cuts.parts(piece, 201, 6), cuts.parts(piece._replace(sign="-"), 40, 6), cuts.whole(piece)):
+        assert (parts.spans(), parts.units(0, 1)) == ([(0, 1)], 1)
+    assert cuts.whole(piece).part(0, 1) is piece
 
 
 @pytest.mark.parametrize(("text", "gap"), [("42", -24), ("20", -30)])
 def test_the_likeliest_cut_is_where_two_digits_touch(text: str, gap: int) -> None:
+    piece, parts = cut_apart(text, gap)
+    right = [part for at in range(1, parts.last) if (part := parts.part(at, parts.last))]
+    first = max(x for stroke in pictures.written(text[0]) for x, _ in stroke) + 10
+    likeliest = min(right, key=lambda part: part.cut)
+    assert likeliest.left == pytest.approx(first + gap, abs=20)
+    assert parts.part(0, 1).cut == piece.cut == -1  # type: ignore[union-attr]
+
+
+def cut_apart(text: str, gap: int, most: int = cuts.MOST_CUTS) -> tuple[Piece, cuts.Parts]:
+    """Digits that touch, as one piece, and what so many cuts make of it."""
     ink = 1 - np.asarray(pictures.number(text, gap), np.float32) / 255
     (piece,) = of_parts(ink) or []
-    parts = cuts.cut(piece, piece.height, pen_width(ink))
-    first = max(x for stroke in pictures.written(text[0]) for x, _ in stroke) + 10
-    likeliest = min(parts[1:], key=lambda part: part.cut)
-    assert likeliest.left == pytest.approx(first + gap, abs=20)
-    assert parts[0].cut == -1
+    return piece, cuts.parts(piece, piece.height, pen_width(ink), most)
 
 
-def test_cut_parts_have_all_ink_of_a_piece() -> None:
-    ink = 1 - np.asarray(pictures.number("42", -24), np.float32) / 255
-    (piece,) = of_parts(ink) or []
-    parts = cuts.cut(piece, piece.height, pen_width(ink))
-    assert sum(float(part.ink.sum()) for part in parts) == pytest.approx(float(piece.ink.sum()), rel=0.02)
+def test_each_cut_leaves_all_ink_of_a_piece_on_its_two_sides() -> None:
+    piece, parts = cut_apart("42", -24)
+    assert parts.part(0, parts.last) is piece
+    for at in range(1, parts.last):
+        sides = [parts.part(0, at), parts.part(at, parts.last)]
+        inks = [float(side.ink.sum()) for side in sides if side]
+        assert sum(inks) == pytest.approx(float(piece.ink.sum()), rel=0.02)
+
+
+@pytest.mark.parametrize("height", [480, 700])
+def test_a_low_piece_of_a_high_row_is_cut_in_parts_of_its_own_size(height: int) -> None:
+    ink = np.zeros((61, 700), np.float32)
+    ink[:, :300] = ink[:, 400:] = ink[22:39] = 1
+    parts = cuts.parts(Piece(ink, 0, 0), height, 18)
+    assert parts.last > 1
+    for at in range(1, parts.last):
+        inks = [float(side.ink.sum()) for side in (parts.part(0, at), parts.part(at, parts.last)) if side]
+        assert sum(inks) == pytest.approx(float(ink.sum()))
+
+
+def test_between_two_cuts_there_is_what_is_right_of_one_and_left_of_the_other() -> None:
+    piece, parts = cut_apart("427", -24)
+    inner = [(first, last) for first, last in parts.spans() if first and last < parts.last]
+    assert inner
+    for first, last in inner:
+        part, left, right = parts.part(first, last), parts.part(0, first), parts.part(last, parts.last)
+        assert part
+        assert left
+        assert right
+        inks = [float(one.ink.sum()) for one in (left, part, right)]
+        assert sum(inks) == pytest.approx(float(piece.ink.sum()), rel=0.1)
+
+
+def test_cuts_that_cross_each_other_are_kept_but_have_no_part_between_them() -> None:
+    _, parts = cut_apart("20", -30)
+    pairs = {(first, last) for first in range(1, parts.last) for last in range(first + 1, parts.last)}
+    assert pairs - set(parts.spans())
+    edges = {(0, at) for at in range(1, parts.last + 1)} | {(at, parts.last) for at in range(parts.last)}
+    assert edges <= set(parts.spans())
+
+
+def test_a_piece_counts_as_many_units_as_the_likeliest_cuts_part_it_in() -> None:
+    _, parts = cut_apart("42", -24, most=1)
+    assert parts.last == 2
+    assert [parts.units(*span) for span in ((0, 1), (1, 2), (0, 2))] == [1, 1, 2]
 
 
 @pytest.mark.parametrize(("text", "gap"), [("42", -24), ("20", -30), ("70", -40), ("00", -14)])

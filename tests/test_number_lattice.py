@@ -57,7 +57,7 @@ def test_candidates_are_up_to_five_units_side_by_side() -> None:
     assert spans == [(first, last) for first in range(7) for last in range(first + 1, min(first + 5, 7) + 1)]
     assert [one.piece for one in row.candidates if one.piece is not None] == list(range(7))
     assert all((one.piece == one.first) is (one.last == one.first + 1) for one in row.candidates)
-    assert (row.ink(row.candidates[1]).left, row.ink(row.candidates[1]).right) == (0, 30)
+    assert (row.candidates[1].ink.left, row.candidates[1].ink.right) == (0, 30)
 
 
 @pytest.mark.parametrize(("wide", "spans"), [(169, [(0, 1), (0, 2), (1, 2)]), (170, [(0, 1), (1, 2)])])

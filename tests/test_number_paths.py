@@ -30,15 +30,15 @@ def test_what_a_model_says_of_candidates_is_a_sum_of_logarithms() -> None:
 
 def test_the_terms_of_a_candidate_are_in_their_order() -> None:
     row = row_of(block(0, 0, 20, 100), block(20, 0, 20, 100), high=100)
-    found = path.terms(row, outputs(*[[0.5] + [0.0] * 9] * 3))
-    assert found.shape == (3, len(path.TERMS)) == (3, 13)
+    said, whole = outputs(*[[0.5] + [0.0] * 9] * 3), np.array([1, 0.25, 0])
+    found = path.terms(row, said, whole)
+    assert found.shape == (3, len(path.TERMS)) == (3, 14)
     two = np.log(2)
-    expected = [[two, 0, 0, 1], [two, two, 0, 1], [two, 0, 0, 1]]
-    assert found[:, :4] == pytest.approx(np.array(expected))
-    assert found[:, 4:].tolist() == [one.geometry for one in row.candidates]
-    assert found[1] @ list(path.WEIGHTS.values()) == pytest.approx(
-        path.geometry(row)[1] + path.cost_of_digit(outputs([0.5] + [0.0] * 9), np.array([2]))[0]
-    )
+    expected = [[two, 0, 0, 0, 1], [two, two, 0, 2 * two, 1], [two, 0, 0, np.log(100), 1]]
+    assert found[:, :5] == pytest.approx(np.array(expected))
+    assert found[:, 5:].tolist() == [one.geometry for one in row.candidates]
+    in_parts = path.geometry(row) + path.cost_of_digit(said, np.array([1, 2, 1])) + path.cost_of_whole(whole)
+    assert found @ list(path.WEIGHTS.values()) == pytest.approx(in_parts)
 
 
 def test_a_sign_costs_nothing() -> None:
@@ -51,29 +51,28 @@ ONE = np.array([1.0] + [0.0] * 9)
 
 
 def test_all_ink_as_one_digit_costs_its_width_and_its_units() -> None:
+    least = path.WEIGHTS["single"] - path.FAVOUR
     square = row_of(block(0, 0, 50, 100), block(50, 0, 50, 100))
-    assert path.cost_of_one([square], ONE) == -path.FAVOUR
-    wide = row_of(block(10, 20, 50, 100), block(110, 20, 50, 100))
-    assert path.cost_of_one([wide], ONE) == pytest.approx(path.WEIGHTS["wide"] / 2 - path.FAVOUR)
+    assert path.cost_of_one([square], ONE, 1) == pytest.approx(least)
+    wide = row_of(block(10, 20, 50, 100), block(110, 20, 100, 100))
+    assert path.cost_of_one([wide], ONE, 1) == pytest.approx(path.WIDE / 2 + least)
     below = row_of(block(30, 130, 50, 90))
-    assert path.cost_of_one([wide, below], ONE) == -path.FAVOUR
+    assert path.cost_of_one([wide, below], ONE, 1) == pytest.approx(least)
     shifted = row_of(block(250, 130, 70, 70))
-    assert path.cost_of_one([wide, shifted], ONE) == pytest.approx(path.WEIGHTS["wide"] * (310 / 180 - 1) - path.FAVOUR)
+    assert path.cost_of_one([wide, shifted], ONE, 1) == pytest.approx(path.WIDE * (310 / 180 - 1.5) + least)
     many = row_of(*(block(10 * at, 0, 10, 100) for at in range(7)))
     half = ONE / 2
-    assert path.cost_of_one([many], half) == pytest.approx(
-        path.cost_of_digit(half[None], np.array([5]))[0] - path.FAVOUR
-    )
-    assert path.cost_of_one([square], half) == pytest.approx(
-        path.cost_of_digit(half[None], np.array([2]))[0] - path.FAVOUR
+    assert path.cost_of_one([many], half, 1) == pytest.approx(path.cost_of_digit(half[None], np.array([5]))[0] + least)
+    assert path.cost_of_one([square], half, 0.5) == pytest.approx(
+        path.cost_of_digit(half[None], np.array([2]))[0] + path.WEIGHTS["whole"] * np.log(2) + least
     )
 
 
 def test_what_has_a_sign_or_rows_apart_is_not_one_digit() -> None:
     digit, sign = block(0, 0, 50, 100), block(70, 90, 9, 9, sign=".")
-    assert path.cost_of_one([row_of(digit, sign)], ONE) == np.inf
-    assert path.cost_of_one([row_of(digit), row_of(block(0, 200, 50, 100))], ONE) == np.inf
-    assert path.cost_of_one([row_of(digit), row_of(block(0, 102, 50, 100), sign)], ONE) == np.inf
+    assert path.cost_of_one([row_of(digit, sign)], ONE, 1) == np.inf
+    assert path.cost_of_one([row_of(digit), row_of(block(0, 200, 50, 100))], ONE, 1) == np.inf
+    assert path.cost_of_one([row_of(digit), row_of(block(0, 102, 50, 100), sign)], ONE, 1) == np.inf
 
 
 # --- the best path ----------------------------------------------------------------------------------
@@ -82,13 +81,15 @@ def test_what_has_a_sign_or_rows_apart_is_not_one_digit() -> None:
 def latticed(units: int, most: int, missing: tuple[int, int] = (9, 9)) -> Row:
     """A row in which each span of so many units is a candidate, but for one."""
     spans = [(first, first + count) for first in range(units) for count in range(1, most + 1) if first + count <= units]
-    found = [Candidate(*span, [0.0] * len(lattice.GEOMETRY)) for span in spans if span != missing]
-    return Row([block(10 * at, 0, 9, 9) for at in range(units)], found)
+    pieces = [block(10 * at, 0, 9, 9) for at in range(units)]
+    nothing = [0.0] * len(lattice.GEOMETRY)
+    found = [Candidate(*span, 1, pieces[slice(*span)], nothing) for span in spans if span != missing]
+    return Row(pieces, 9, units, units + 1, found)
 
 
 def every_path(row: Row, at: int = 0) -> list[list[int]]:
-    """Each way from a unit to the end, as numbers of candidates."""
-    if at == len(row.units):
+    """Each way from a place to the end, as numbers of candidates."""
+    if at == row.places - 1:
         return [[]]
     return [
         [number, *rest]
@@ -119,6 +120,8 @@ def test_where_there_is_no_path_it_costs_without_end() -> None:
     assert path.through(row, cost).tolist() == [np.inf] * 3
     with pytest.raises(ValueError, match="zip"):
         path.through(row, np.zeros(1))
+    without = row._replace(candidates=row.candidates[:2])
+    assert path.best(without, np.zeros(2)) == ([], np.inf, np.inf, [])
 
 
 @pytest.mark.parametrize(("margin", "doubted"), [(np.log(3), set()), (np.log(3) - 0.01, {2, 5}), (0, {2, 5})])

@@ -114,7 +114,7 @@ def test_digits_below_each_other_are_several_numbers(text: str) -> None:
 
 
 def test_rows_through_which_there_is_no_path_are_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    touching = pictures.written("24702470", -24)
+    touching = pictures.written("24702470", -20)
     rows = [*touching, *([(x, y + 300) for x, y in stroke] for stroke in touching)]
     picture = pictures.encoded(pictures.drawn(rows))
     assert read(picture) == "24702470 24702470"

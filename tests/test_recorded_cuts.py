@@ -73,6 +73,7 @@ def outcome(ink: np.ndarray, pen: float) -> dict[str, Any]:
     ways = necks.ways(mask, pen)
     columns, crossed = seams.seams(ink, pen, least)
     around = outlines.outlines(mask)
+    parts = cuts.parts(Piece(ink, 3, 5), len(ink), pen)
     turned = [outlines.turns(outlines.smoothed(each, 2), 4) for each in around]
     return {
         "outlines": [
@@ -84,8 +85,9 @@ def outcome(ink: np.ndarray, pen: float) -> dict[str, Any]:
         "seams": [numbers([cost, *each[::7, 0]]) for each, cost in zip(columns, crossed, strict=True)],
         "cuts": [numbers([*each.shape[1:], each.before, each.cost]) for each in cuts.possible(ink, pen, least)[::2]],
         "parts": [
-            numbers([one.left, one.top, one.width, one.height, one.ink.sum(), one.cut])
-            for one in cuts.cut(Piece(ink, 3, 5), len(ink), pen)
+            [*span, parts.units(*span), *numbers([one.left, one.top, one.width, one.height, one.ink.sum(), one.cut])]
+            for span in parts.spans()[::5]
+            if (one := parts.part(*span))
         ],
     }
 

@@ -127,11 +127,14 @@ class Undecided(classifier.Model):
 
 
 def lattices(rows: list[Row]) -> list[dict[str, Any]]:
-    """The units and candidates of each row, as they are recorded."""
+    """The pieces and candidates of each row, as they are recorded."""
     return [
         {
-            "units": [numbers([one.left, one.top, one.width, one.height, one.ink.sum(), one.cut]) for one in row.units],
-            "candidates": [[one.first, one.last, one.sign, *numbers(one.geometry)] for one in row.candidates],
+            "pieces": [numbers([one.left, one.top, one.width, one.height, one.ink.sum()]) for one in row.pieces],
+            "candidates": [
+                [one.first, one.last, one.units, one.sign, *numbers([one.ink.ink.sum(), *one.geometry])]
+                for one in row.candidates
+            ],
         }
         for row in rows
     ]
@@ -140,9 +143,9 @@ def lattices(rows: list[Row]) -> list[dict[str, Any]]:
 def costs(rows: list[Row]) -> dict[str, Any]:
     """What candidates cost if the model says the same of each, and all rows as one; and which are whole pieces."""
     said = np.array([0.3, *[0.05] * 9, 0.25])
-    units = [np.array([one.last - one.first for one in row.candidates]) for row in rows]
+    units = [np.array([one.units for one in row.candidates]) for row in rows]
     of_model = [path.cost_of_digit(np.tile(said, (len(each), 1)), each) for each in units]
-    one = path.cost_of_one(rows, said)
+    one = path.cost_of_one(rows, said, 1)
     return {
         "costs": [numbers(path.geometry(row) + paid) for row, paid in zip(rows, of_model, strict=True)],
         "one": [] if one == np.inf else numbers([one]),

@@ -326,7 +326,13 @@ def test_a_file_counts_as_another_one_when_time_size_or_the_file_itself_differ(t
 def test_a_reader_looks_at_all_code_at_the_packages_and_at_python() -> None:
     looked_at = fingerprint.sources()
     names = {path.removeprefix(runtime_folder.CODE) for path in looked_at}
-    assert {"/mnist.py", "/serving/reader.py", "/reading/numbers/path.py", sys.executable} <= names
+    assert {
+        "/mnist.py",
+        "/serving/reader.py",
+        "/reading/numbers/path.py",
+        "/reading/numbers/verifier.npz",
+        sys.executable,
+    } <= names
     assert [path for path in sys.path if path.endswith("-packages")] == [
         p for p in looked_at if p.endswith("-packages")
     ]

@@ -2,26 +2,35 @@
 
 import gzip
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pictures
-from benchmarks import made_numbers, number_weights, whole_numbers
+from benchmarks import made_numbers, number_weights, verifier_weights, whole_numbers
 from reading import classifier
-from reading.numbers import path
+from reading.numbers import path, verifier
+
+NO_TRAINING = "training packages are not installed: pip install -r requirements.txt"
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of strokes in which one person wrote each digit that there is three times, and a number."""
+    """A folder of strokes in which two people wrote each digit that there is three times, and a number."""
     folder = tmp_path_factory.mktemp("strokes")
-    every = [{"writer": "w", "label": label, "strokes": strokes} for label, strokes in pictures.STROKES.items()] * 3
+    every = [
+        {"writer": writer, "label": label, "strokes": strokes}
+        for writer in "wx"
+        for label, strokes in [*pictures.STROKES.items()] * 3
+    ]
     number = {"writer": "w", "label": "0142", "strokes": pictures.written("0142")}
     for name, records in (("digits-train", every), ("digits-dev", every), ("numbers-dev", [number])):
         with gzip.open(folder / f"unipen-{name}.jsonl.gz", "wt") as file:
             file.writelines(json.dumps(record) + "\n" for record in records)
+    (folder / "pendigits-train.jsonl.gz").write_bytes((folder / "unipen-digits-train.jsonl.gz").read_bytes())
     return folder
 
 
@@ -53,17 +62,18 @@ def test_a_digit_of_a_number_is_misread_alone_if_another_one_was_meant(corpus: P
     assert whole_numbers.has_misread(drawing._replace(label=drawing.label[:-1] + other), model)
 
 
-def test_the_right_path_gets_likelier(corpus: Path) -> None:
+def test_the_right_path_gets_likelier(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = list(number_weights.samples([*made(corpus, "wide"), *made(corpus, "touching")], classifier.load()))
+    monkeypatch.setattr(path, "WEIGHTS", dict.fromkeys(path.TERMS, 0.0))
     weights = number_weights.fitted(known)
     assert list(weights) == list(path.TERMS)
     before, after = (np.array([each[name] for name in path.TERMS]) for each in (path.WEIGHTS, weights))
 
     def likelihood(weight: np.ndarray) -> float:
-        return sum(float(np.log(number_weights.shares(one.row, one.terms @ weight)[one.right]).sum()) for one in known)
+        return sum(number_weights.likelihood(one, weight) for one in known)
 
     assert len(known) >= 6
-    assert likelihood(after) > likelihood(before)
+    assert likelihood(after) > likelihood(before) / 2 > likelihood(before)
 
 
 def test_the_tables_are_printed(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,3 +89,46 @@ def test_the_tables_are_printed(corpus: Path, capsys: pytest.CaptureFixture[str]
 def test_strokes_that_are_not_there_are_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert whole_numbers.main(["--strokes", str(tmp_path)]) == 1
     assert "can't be read" in capsys.readouterr().err
+
+
+@pytest.fixture
+def its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the verifier's file is to be written, and read from."""
+    monkeypatch.setattr(verifier, "FILE", tmp_path / "verifier.npz")
+    verifier.load.cache_clear()
+    yield tmp_path / "verifier.npz"
+    verifier.load.cache_clear()
+
+
+def test_the_verifier_learns_and_numpy_says_what_tflearn_says(its_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorflow", reason=NO_TRAINING)
+    monkeypatch.setattr(verifier_weights, "EPOCHS", 20)
+    rng = np.random.default_rng(1)
+    views = rng.integers(0, 40, (256, verifier.HIGH, verifier.WIDE, 2), np.uint8)
+    labels = rng.random(256) < 0.5
+    views[labels, 5:12, 5:12, 0] += 150
+    training = verifier_weights.Training(1)
+    training.learn(views, labels, rng)
+    assert training.accuracy(views, labels) > 0.95
+    training.save(its_file)
+    seen = views / np.float32(255)
+    assert verifier.load().whole(seen) == pytest.approx(np.asarray(training.dnn.predict(seen))[:, 1], abs=0.01)
+
+
+def test_the_verifier_is_trained_by_the_command(
+    corpus: Path, its_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tensorflow", reason=NO_TRAINING)
+    monkeypatch.setattr(verifier_weights, "BATCH", 16)
+    assert whole_numbers.main(["--strokes", str(corpus), "--limit", "4", "--fit-verifier"]) == 0
+    assert re.fullmatch(
+        r"[\d,]+ candidates learnt; of [\d,]+ of held-back writers [\d.]+% are judged right\n", capsys.readouterr().out
+    )
+    kernels = [verifier.load().layers[at].kernel.shape for at in range(3)]
+    assert kernels == [(18, 16), (144, 32), (288, 48)]
+
+
+def test_no_writer_is_both_learnt_from_and_held_back() -> None:
+    digits = [made_numbers.Written(str(at % 9), "7", []) for at in range(40)]
+    learnt, held = ({one.writer for one in verifier_weights.division(digits, each)} for each in (False, True))
+    assert (len(learnt), len(held), learnt & held) == (6, 3, set())

@@ -9,8 +9,10 @@ State = dict[str, tuple[int, int, int] | None]
 
 
 def sources() -> list[str]:
-    """Return the paths of the code, and of what changes when packages or Python itself are replaced."""
-    code = [f"{folder}/{name}" for folder, _, names in os.walk(CODE) for name in names if name.endswith(".py")]
+    """Return the paths of the code, its weights, and what changes when packages or Python itself are replaced."""
+    code = [
+        f"{folder}/{name}" for folder, _, names in os.walk(CODE) for name in names if name.endswith((".py", ".npz"))
+    ]
     packages = [path for path in sys.path if path.endswith("-packages")]
     return [*code, *packages, sys.executable]
 

@@ -7,5 +7,6 @@ units are scored as if they were one, and the best path through them says which 
 `strokes` finds the strokes in a PNG; `writing` keeps what may be a number, and says which picture is surely one
 digit; `pieces` takes ink apart; `cuts` does where digits touch, at `necks` between corners of its `outlines` and along
 `seams`; `rows` tells rows of writing, `signs` points and minuses; `lattice` has the candidates of each row and their
-geometry; `path` finds the best way; `number` answers.
+geometry; `verifier` says which of them look like whole digits where they are; `path` finds the best way; `number`
+answers.
 """

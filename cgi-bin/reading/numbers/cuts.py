@@ -1,11 +1,13 @@
 """Cuts: where a piece of ink may be taken apart into digits that touch, and how likely each is the right place.
 
+Of several cuts that cross each other all are kept: which one is right is seen when the parts are read (`lattice.py`).
 `necks.py` and `seams.py` find cuts. A logistic regression says from the shape of both sides how likely a cut is;
 `benchmarks/whole_numbers.py --fit-cuts` fits it to touching train digits and prints `SHAPE`.
 """
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,13 +20,15 @@ from reading.parts import INKED, bounding_box
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reading.arrays import Bools, Float
+    from reading.arrays import Bools, Float, Ints
 
-WIDE = 0.5  # of the row's height: what is narrower holds one digit
+WIDE = 0.35  # of the row's height: what is narrower holds one digit
 COARSE = 48  # pixels of the row's height with which cuts are looked for, up to twice as many
 LEAST = 0.4  # the ink of a part, as a share of what a straight stroke of the row's height has
-MOST_WAYS = 32  # through necks, of which the two sides are looked at
-UNLIKELY = 6.0  # -log of the probability from which on a cut is none
+MOST_WAYS = 64  # through necks, of which the two sides are looked at
+UNLIKELY = 8.0  # -log of the probability from which on a cut is none
+MOST_CUTS = 16  # of a piece, the likeliest ones
+SAME = 0.4  # of the least ink: cuts with no more between them are one
 ASTRAY = 0.15  # of the least ink: so much may be to the left of one cut, and to the right of the next one
 
 SHAPE = {  # what is measured of a cut, and its weight
@@ -57,24 +61,78 @@ class Cut(NamedTuple):
         return float(np.logaddexp(0, -self.shape @ _SHAPE))
 
 
-def cut(piece: Piece, height: float, pen: float) -> list[Piece]:
-    """The parts of a piece between its cuts, from left to right; itself if it has none.
+class Parts:
+    """What cuts make of a piece: the parts between any two of them, of which one is to the left of the other.
 
-    `height` of the row and width of the pen are in pixels.
+    The cuts are numbered from left to right; 0 is the piece's left edge, and `last` its right one.
     """
+
+    def __init__(self, piece: Piece, cuts: Sequence[Cut], ink: Float, least: float, factor: int) -> None:
+        """`ink` (h, w) is the piece as it was cut, so much smaller; no part of it has less than `least`."""
+        self.last = len(cuts) + 1
+        self._piece, self._cuts, self._least, self._factor = piece, cuts, least, factor
+        left = np.stack([np.zeros(ink.shape, bool), *(one.left for one in cuts), np.ones(ink.shape, bool)])
+        inked = (left * ink).reshape(len(left), -1)
+        self._before = inked.sum(1)
+        self._astray = inked @ ~left.reshape(len(left), -1).T  # to the left of one cut and to the right of another
+        self._chain = self._likeliest()
+
+    def _likeliest(self) -> Ints:
+        """The likeliest cuts of which each is to the left of the next one."""
+        chosen: list[int] = []
+        for at in sorted(range(1, self.last), key=lambda number: self._cuts[number - 1].cost):
+            if all(self._are_apart(*sorted((at, other))) for other in chosen):
+                chosen.append(at)
+        return np.array(chosen, int)
+
+    def _are_apart(self, first: int, last: int) -> bool:
+        if first == 0 or last == self.last:
+            return True
+        between = self._before[last] - self._before[first]
+        return bool(between >= self._least and self._astray[first, last] <= ASTRAY * self._least)
+
+    def spans(self) -> list[tuple[int, int]]:
+        """The pairs of cuts that have a part between them, the whole piece among them."""
+        return [each for each in combinations(range(self.last + 1), 2) if self._are_apart(*each)]
+
+    def units(self, first: int, last: int) -> int:
+        """As how many digits at most the ink between two cuts counts: as the likeliest cuts part it."""
+        low, high = self._before[first] + self._least / 2, self._before[last] - self._least / 2
+        inside = self._before[self._chain]
+        return 1 + int(np.count_nonzero((low < inside) & (inside < high)))
+
+    def part(self, first: int, last: int) -> Piece | None:
+        """The ink between two cuts; None if there is hardly any."""
+        if (first, last) == (0, self.last):
+            return self._piece
+        mask = np.ones(self._piece.ink.shape, bool)
+        if first:
+            mask &= ~self._left_of(first)
+        if last < self.last:
+            mask &= self._left_of(last)
+        part = _part(self._piece, mask)
+        return part and (part._replace(cut=self._cuts[first - 1].cost) if first else part)
+
+    def _left_of(self, cut: int) -> Bools:
+        """What is to the left of a cut, as large as the piece itself."""
+        large = np.repeat(np.repeat(self._cuts[cut - 1].left, self._factor, 0), self._factor, 1)
+        return large[: self._piece.height, : self._piece.width]
+
+
+def whole(piece: Piece) -> Parts:
+    """A piece that is not cut."""
+    return Parts(piece, [], piece.ink, 0, 1)
+
+
+def parts(piece: Piece, height: float, pen: float, most: int = MOST_CUTS) -> Parts:
+    """What so many cuts make of a piece; `height` of the row and width of the pen are in pixels."""
     if piece.sign or piece.width < WIDE * height:
-        return [piece]
+        return whole(piece)
     factor = max(1, int(height / COARSE))
     small = np.asarray(Image.fromarray(piece.ink).reduce(factor)) if factor > 1 else piece.ink
     least = LEAST * height * pen / factor**2
-    chosen = _likeliest(small, possible(small, pen / factor, least), least)
-    if not chosen:
-        return [piece]
-    right = np.sum([~one.left for one in chosen], 0)  # of how many cuts each cell is to the right
-    side = np.repeat(np.repeat(right, factor, 0), factor, 1)[: piece.height, : piece.width]
-    costs = [piece.cut, *(one.cost for one in chosen)]
-    parts = [_part(piece, side == number) for number in range(len(costs))]
-    return [part._replace(cut=cost) for part, cost in zip(parts, costs, strict=True) if part]
+    found = _different(small, possible(small, pen / factor, least), least, most)
+    return Parts(piece, found, small, least, factor)
 
 
 def possible(ink: Float, pen: float, least: float) -> list[Cut]:
@@ -125,23 +183,19 @@ def _extents(masks: Bools) -> tuple[Float, tuple[Float, Float]]:
     return high.astype(float), (columns.argmax(1), columns.shape[1] - columns[:, ::-1].argmax(1))
 
 
-def _likeliest(ink: Float, found: Sequence[Cut], least: float) -> list[Cut]:
-    """The likeliest cuts, from left to right, with at least so much ink between any two of them."""
+def _different(ink: Float, found: Sequence[Cut], least: float, most: int) -> list[Cut]:
+    """So many of the likeliest cuts, from left to right, no two of them nearly the same."""
     chosen: list[Cut] = []
     for one in sorted(found, key=lambda each: each.cost):
-        if one.cost < UNLIKELY and all(_are_apart(ink, one, other, least) for other in chosen):
+        if one.cost >= UNLIKELY or len(chosen) == most:
+            break
+        if all(float(ink[one.left ^ other.left].sum()) > SAME * least for other in chosen):
             chosen.append(one)
     return sorted(chosen, key=_before)
 
 
 def _before(one: Cut) -> float:
     return one.before
-
-
-def _are_apart(ink: Float, one: Cut, other: Cut, least: float) -> bool:
-    """Whether one of two cuts is to the left of the other one, with enough ink between them."""
-    first, last = sorted((one, other), key=_before)
-    return last.before - first.before >= least and float(ink[first.left & ~last.left].sum()) <= ASTRAY * least
 
 
 def _part(piece: Piece, mask: Bools) -> Piece | None:

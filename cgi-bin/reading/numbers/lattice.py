@@ -47,24 +47,39 @@ GEOMETRY = (  # what is measured of a candidate; each is 0 for a digit that stan
 
 
 class Candidate(NamedTuple):
-    """Neighbouring units of a row that may be a digit."""
+    """Ink of a row that may be a digit: pieces side by side, the first and the last one whole or cut."""
 
-    first: int  # its first unit
-    last: int  # the unit after its last one
+    first: int  # number of the place where it begins
+    last: int  # number of the place where it ends
+    units: int  # how many parts it has that might be digits themselves
+    parts: list[Piece]  # from left to right
     geometry: list[float]  # as in GEOMETRY
     piece: int | None = None  # number of the piece of ink that it is, if neither cut nor put together
-    sign: str = ""  # "." or "-" for what is none of the ten digits
+
+    @property
+    def sign(self) -> str:
+        """What it is if it is none of the ten digits: "." or "-"."""
+        return self.parts[0].sign
+
+    @property
+    def ink(self) -> Piece:
+        """All of it."""
+        return together(self.parts)
 
 
 class Row(NamedTuple):
     """The lattice of one row."""
 
-    units: list[Piece]  # from left to right
+    pieces: list[Piece]  # from left to right, not cut
+    height: float  # in pixels
+    units: int  # how many digits they are at most
+    places: int  # where a digit may begin or end: the edges of pieces, and cuts, from left to right
     candidates: list[Candidate]
 
-    def ink(self, candidate: Candidate) -> Piece:
-        """The ink of a candidate."""
-        return together(self.units[candidate.first : candidate.last])
+    @property
+    def around(self) -> Piece:
+        """All ink of the row."""
+        return together(self.pieces)
 
 
 class Line(NamedTuple):
@@ -94,54 +109,74 @@ def lines(pieces: Sequence[Piece], pen: float) -> list[Line]:
     return every
 
 
-def lattice(line: Line, pen: float, easy: Sequence[bool]) -> Row:
-    """The lattice of a row; its pieces that are `easy` to read as one digit each are not cut."""
+def lattice(line: Line, pen: float, easy: Sequence[bool], most: int = cutter.MOST_CUTS) -> Row:
+    """The lattice of a row; its pieces that are `easy` to read as one digit each are not cut, others so many times."""
     parts = [
-        [piece] if read else cutter.cut(piece, line.height, pen) for piece, read in zip(line.pieces, easy, strict=True)
+        cutter.whole(piece) if is_easy else cutter.parts(piece, line.height, pen, most)
+        for piece, is_easy in zip(line.pieces, easy, strict=True)
     ]
-    units = [part for each in parts for part in each]
-    whole = {each: at for at, each in enumerate(pairwise(np.cumsum([0, *map(len, parts)]).tolist()))}
-    middle = float(np.median([(one.top + one.bottom) / 2 for one in units if one.height > SMALL * line.height]))
-    found = [
-        Candidate(
-            first, last, _geometry(units, first, last, line.height, middle), whole.get((first, last)), units[first].sign
-        )
-        for first, last in _ranges(units, line.height)
-    ]
-    return Row(units, found)
+    places = np.cumsum([0, *(each.last for each in parts)]).tolist()
+    pieces = [_stretches(each, place) for each, place in zip(parts, places, strict=False)]
+    tall = [one for one in line.pieces if one.height > SMALL * line.height]
+    middle = float(np.median([(one.top + one.bottom) / 2 for one in tall]))
+    found = []
+    for number, stretches in enumerate(pieces):
+        before = line.pieces[max(0, number - REACH) : number]
+        whole = places[number], places[number + 1]
+        for one in _longer(stretches, pieces[number + 1 :], whole[1]):
+            piece = number if (one.first, one.last) == whole else None
+            if piece is not None or one.units == 1 or _width(one.parts) < WIDEST * line.height:
+                geometry = _geometry(one.parts, before, line.height, middle)
+                found.append(Candidate(one.first, one.last, one.units, one.parts, geometry, piece))
+    units = sum(each.units(0, each.last) for each in parts)
+    return Row(line.pieces, line.height, units, places[-1] + 1, found)
+
+
+class _Stretch(NamedTuple):
+    """Ink between two places of a row."""
+
+    first: int
+    last: int
+    units: int
+    parts: list[Piece]
+
+    def and_then(self, other: _Stretch) -> _Stretch:
+        """Both, one after the other."""
+        return _Stretch(self.first, other.last, self.units + other.units, [*self.parts, *other.parts])
+
+
+def _stretches(parts: cutter.Parts, place: int) -> list[_Stretch]:
+    """The stretches of a piece that begins at this place, none with more units than a candidate has."""
+    counted = [(span, parts.units(*span)) for span in parts.spans()]
+    found = [(span, units, parts.part(*span)) for span, units in counted if units <= MOST_UNITS]
+    return [_Stretch(place + span[0], place + span[1], units, [part]) for span, units, part in found if part]
+
+
+def _longer(stretches: Sequence[_Stretch], following: Sequence[Sequence[_Stretch]], end: int) -> list[_Stretch]:
+    """Stretches of a piece that ends at this place, and those that go on in the pieces that follow."""
+    going_on = [one for one in stretches if one.last == end and not one.parts[0].sign]
+    if not going_on or not following or any(one.parts[0].sign for one in following[0]):
+        return list(stretches)
+    longer = [one.and_then(more) for one in going_on for more in following[0] if more.first == end]
+    short = [one for one in longer if one.units <= MOST_UNITS]
+    ends = max(more.last for more in following[0])
+    return [*stretches, *_longer(short, following[1:], ends)]
 
 
 def _wide(piece: Piece) -> int:
     return piece.width
 
 
-def _ranges(units: Sequence[Piece], height: float) -> list[tuple[int, int]]:
-    """First and last unit of each candidate."""
-    every = [
-        (first, first + count)
-        for first in range(len(units))
-        for count in range(1, MOST_UNITS + 1)
-        if first + count <= len(units)
-    ]
-    return [
-        (first, last)
-        for first, last in every
-        if last == first + 1
-        or (_width(units[first:last]) < WIDEST * height and not any(one.sign for one in units[first:last]))
-    ]
-
-
 def _width(units: Sequence[Piece]) -> int:
     return max(one.right for one in units) - min(one.left for one in units)
 
 
-def _geometry(units: Sequence[Piece], first: int, last: int, height: float, middle: float) -> list[float]:
+def _geometry(inside: Sequence[Piece], before: Sequence[Piece], height: float, middle: float) -> list[float]:
     """What `GEOMETRY` names, of the candidate of these units; `middle` is the row's."""
-    inside = units[first:last]
     top, bottom = min(one.top for one in inside), max(one.bottom for one in inside)
     order = sorted(number for one in inside for number in one.order)
     gaps = [max(0.0, right.left - left.right) for left, right in pairwise(inside)]
-    gap = inside[0].left - units[first - 1].right if first else height
+    gap = inside[0].left - before[-1].right if before else height
     return [
         float(np.log((bottom - top) / height) ** 2),
         (((top + bottom) / 2 - middle) / height) ** 2,
@@ -150,7 +185,7 @@ def _geometry(units: Sequence[Piece], first: int, last: int, height: float, midd
         float(bool(order) and order[-1] - order[0] >= len(order)),
         float(inside[0].cut >= 0),
         max(0.0, inside[0].cut),
-        float(inside[0].cut < 0 and _meet(units[max(first - REACH, 0) : first], inside[:REACH])),
+        float(inside[0].cut < 0 and _meet(before, inside[:REACH])),
         0.0 if inside[0].cut >= 0 else min(max(0.0, 0.2 - gap / height), 0.6),
     ]
 

@@ -27,7 +27,7 @@ MOST_STEPS = 6000  # of all outlines: what has more is a pattern
 MOST_CORNERS = 64
 MOST_HOLES = 8
 MOST_NECKS = 6  # of a hole, the best ones
-MOST_ENDS = 3  # of the necks that begin at one corner
+MOST_ENDS = 5  # of the necks that begin at one corner
 INSIDE = np.linspace(0.15, 0.85, 7)  # places along a neck, of which nearly all are ink
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from reading.errors import TooManyDigits
-from reading.numbers import path, pieces
-from reading.numbers.lattice import GEOMETRY, MOST_DIGITS, TOO_MANY, Line, Row, lattice, lines, picture
+from reading.numbers import cuts, path, pieces, verifier
+from reading.numbers.lattice import GEOMETRY, MOST_DIGITS, TOO_MANY, Row, lattice, lines, picture
+from reading.numbers.pieces import together
 from reading.parts import pen_width
 
 if TYPE_CHECKING:
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from reading.numbers.pieces import Piece
     from reading.numbers.writing import Writing
 
-MOST_SCORED = 128  # candidates that are scored at once, the most promising ones
+MOST_SCORED = 128  # candidates of a picture that the model scores, the most promising ones
+AT_ONCE = 16  # of them; what it says of the first ones rules most others out
+MOST_VERIFIED = 256  # candidates of a row that the verifier is asked about before
 TOUCHING = GEOMETRY.index("touching")
+MOST_CUTS = 64  # of all pieces of a picture: bounds the time
 EASY = 0.5  # a piece that costs less as one digit is not cut: two would cost more
 
 
@@ -56,35 +60,45 @@ class Number(NamedTuple):
 
 
 class _Reading:
-    """A row while it is read: what its candidates cost, as far as the model was asked about them."""
+    """A row while it is read: what its candidates cost, as far as networks were asked about them."""
 
     def __init__(self, row: Row, outputs: Float) -> None:
-        self.row, self.geometry = row, path.geometry(row)
-        self.outputs = {  # of each candidate that the model was asked about
-            at: outputs[one.piece] for at, one in enumerate(row.candidates) if one.piece is not None and not one.sign
-        }
+        self.row = row
+        self.cost = path.geometry(row)  # (candidates,) what is known of it
+        signs = np.array([bool(one.sign) for one in row.candidates])
+        self.verified = signs  # which of them the verifier was asked about; nobody is about signs
+        self.heard = signs.copy()  # which the model was asked about
+        self.outputs: dict[int, Float] = {}  # what it said
+        pieces = {at: one.piece for at, one in enumerate(row.candidates) if one.piece is not None and not one.sign}
+        self.hear(list(pieces), outputs[list(pieces.values())])
+
+    def verify(self, asked: list[int]) -> None:
+        """Ask the verifier about these candidates."""
+        if asked:
+            inks = [self.row.candidates[at].ink for at in asked]
+            self.cost[asked] += path.cost_of_whole(verifier.whole(inks, self.row.around, self.row.height))
+            self.verified[asked] = True
+
+    def hear(self, asked: list[int], outputs: Float) -> None:
+        """Take in what the model says of these candidates."""
+        self.verify([at for at in asked if not self.verified[at]])
+        self.cost[asked] += path.cost_of_digit(outputs, np.array([self.row.candidates[at].units for at in asked]))
+        self.outputs.update(zip(asked, outputs, strict=True))
+        self.heard[asked] = True
 
     def open(self) -> list[tuple[float, int]]:
-        """The candidates that may yet be on the best path or the next best one, and how much less they might cost."""
-        most = self.best().cost + np.log(path.FACTOR)
-        least = path.through(self.row, self._costs(unknown=0))
-        return [
-            (float(least[at] - most) if most < np.inf else float(least[at]), at)
-            for at, one in enumerate(self.row.candidates)
-            if least[at] <= most and at not in self.outputs and not one.sign
-        ]
+        """The candidates that may yet be on the best path or the next best one, and how much less they might cost.
 
-    def _costs(self, unknown: float) -> Float:
-        """What each candidate costs: (n,), on top of its geometry `unknown` if the model was not asked about it."""
-        costs = np.where([bool(one.sign) for one in self.row.candidates], self.geometry, self.geometry + unknown)
-        for at, outputs in self.outputs.items():
-            units = self.row.candidates[at].last - self.row.candidates[at].first
-            costs[at] = self.geometry[at] + path.cost_of_digit(outputs[None], np.array([units])).item()
-        return costs
+        What is not known of a candidate costs nothing.
+        """
+        most = self.best().cost + np.log(path.FACTOR)
+        least = path.through(self.row, self.cost)
+        less = least - most if most < np.inf else least
+        return [(float(less[at]), at) for at in np.flatnonzero(~self.heard & (least <= most)).tolist()]
 
     def best(self) -> path.Path:
         """The best path through what the model was asked about."""
-        return path.best(self.row, self._costs(unknown=np.inf))
+        return path.best(self.row, np.where(self.heard, self.cost, np.inf))
 
 
 def read(writing: Writing, model: Model, whole: Float) -> Number | None:
@@ -95,24 +109,45 @@ def read(writing: Writing, model: Model, whole: Float) -> Number | None:
     rows = [_Reading(*each) for each in lattices(writing, model)]
     if not rows:
         return None
-    doubtful = sorted(((less, at, one) for one in rows for less, at in one.open()), key=lambda each: each[0])
-    _score([(one, at) for _, at, one in doubtful[:MOST_SCORED]], model)
+    _search(rows, model)
     paths = [one.best() for one in rows]
     if writing.forced and any(one.cost == np.inf for one in paths):
         raise TooManyDigits(TOO_MANY)
-    more = path.cost_of_one([one.row for one in rows], whole) - sum(one.cost for one in paths)
+    lattice_rows = [one.row for one in rows]
+    more = path.cost_of_one(lattice_rows, whole, _is_whole(lattice_rows)) - sum(one.cost for one in paths)
     # Where neither one digit nor a number is possible, `more` is no number at all, and not 0 or more.
     if not writing.forced and (not more >= 0 or sum(len(one.chosen) for one in paths) == 1):
         return None
     return _number(writing, model, rows, paths, not writing.forced and bool(more < np.log(path.FACTOR)))
 
 
+def _search(rows: list[_Reading], model: Model) -> None:
+    """Ask about the most promising candidates, some at a time, until no other one may be on the best path."""
+    for one in rows:
+        one.verify([at for _, at in sorted(one.open())[:MOST_VERIFIED] if not one.verified[at]])
+    for scored in range(0, MOST_SCORED, AT_ONCE):
+        every = sorted(((less, at, one) for one in rows for less, at in one.open()), key=_first)
+        promising = every[: min(AT_ONCE, MOST_SCORED - scored)]
+        if not promising:
+            return
+        _score([(one, at) for _, at, one in promising], model)
+
+
+def _first(promising: tuple[float, int, _Reading]) -> float:
+    return promising[0]
+
+
+def _is_whole(rows: list[Row]) -> float:
+    """How likely all ink is one whole digit."""
+    every = together([row.around for row in rows])
+    return float(verifier.whole([every], every, rows[0].height if len(rows) == 1 else every.height)[0])
+
+
 def _score(asked: list[tuple[_Reading, int]], model: Model) -> None:
     """Ask the model about these candidates, in one batch."""
-    if asked:
-        pictures = np.stack([picture(one.row.ink(one.row.candidates[at])) for one, at in asked])
-        for (one, at), outputs in zip(asked, model.outputs(pictures), strict=True):
-            one.outputs[at] = outputs
+    outputs = model.outputs(np.stack([picture(one.row.candidates[at].ink) for one, at in asked]))
+    for (one, at), said in zip(asked, outputs, strict=True):
+        one.hear([at], said[None])
 
 
 def lattices(writing: Writing, model: Model) -> list[tuple[Row, Float]]:
@@ -126,13 +161,12 @@ def lattices(writing: Writing, model: Model) -> list[tuple[Row, Float]]:
     every = lines(found, pen) if found else []
     if not every and writing.forced:
         raise TooManyDigits(TOO_MANY)
-    return [_lattice(line, pen, model) for line in every]
-
-
-def _lattice(line: Line, pen: float, model: Model) -> tuple[Row, Float]:
-    outputs = model.outputs(np.stack([picture(one) for one in line.pieces]))
-    easy = path.cost_of_digit(outputs, np.ones(len(outputs), int)) < EASY
-    return lattice(line, pen, easy.tolist()), outputs
+    said = [model.outputs(np.stack([picture(one) for one in line.pieces])) for line in every]
+    easy = [path.cost_of_digit(outputs, np.ones(len(outputs), int)) < EASY for outputs in said]
+    hard = sum(int(np.count_nonzero(~each)) for each in easy)
+    most = min(cuts.MOST_CUTS, MOST_CUTS // max(1, hard))
+    rows = [lattice(line, pen, each.tolist(), most) for line, each in zip(every, easy, strict=True)]
+    return list(zip(rows, said, strict=True))
 
 
 def _number(writing: Writing, model: Model, rows: list[_Reading], paths: list[path.Path], close: bool) -> Number:
@@ -145,7 +179,18 @@ def _number(writing: Writing, model: Model, rows: list[_Reading], paths: list[pa
         digits += [one for one in read if isinstance(one, NumberDigit)]
     if len(digits) > MOST_DIGITS:
         raise TooManyDigits(TOO_MANY)
-    return Number(texts, digits)
+    return Number(texts, _doubted_together(digits, model.card["unsure"]["confidence"]))
+
+
+def _doubted_together(digits: list[NumberDigit], least: float) -> list[NumberDigit]:
+    """The digits, the least certain one unsure where all of them together are less certain than one has to be.
+
+    Each digit may be wrong: so of numbers whose digits are just sure, more are wrong than of single digits.
+    """
+    if not digits or np.prod([one.confidence for one in digits]) >= least:
+        return digits
+    lowest = min(range(len(digits)), key=lambda at: digits[at].confidence)
+    return [one._replace(unsure=one.unsure or at == lowest) for at, one in enumerate(digits)]
 
 
 def _parted(row: Row, chosen: list[int]) -> set[int]:
@@ -162,7 +207,7 @@ def _digit(writing: Writing, model: Model, read: _Reading, at: int, doubted: boo
     chosen = read.row.candidates[at]
     if chosen.sign:
         return chosen.sign
-    ink = read.row.ink(chosen)
+    ink = chosen.ink
     judged = model.judged(read.outputs[at][None])
     scores = [round(score, 6) for score in judged.data[0].tolist()]
     digit = max(range(len(scores)), key=scores.__getitem__)

@@ -21,27 +21,31 @@ if TYPE_CHECKING:
     from reading.arrays import Float, Ints
 
 LEAST = 1e-6  # a probability below counts as this one
-TERMS = ("digit", "units", "doubt", "single", *GEOMETRY)  # what a candidate's cost is made of
+LEAST_WHOLE = 0.01  # the same, of what the verifier says, which is surer than it is right
+TERMS = ("digit", "units", "doubt", "whole", "single", *GEOMETRY)  # what a candidate's cost is made of
 WEIGHTS = {  # in the order of TERMS
-    "digit": 0.89,  # -log of its best digit's score
-    "units": 2.67,  # the same, for each unit after its first
-    "doubt": 2.98,  # -log of the score that it is a digit at all
-    "single": -0.63,  # 1: what each candidate costs
-    "high": 4.25,
-    "level": 4.57,
-    "wide": 4.51,
-    "split": 5.01,
+    "digit": 4.6,  # -log of its best digit's score
+    "units": 1.6,  # the same, for each unit after its first
+    "doubt": 1.16,  # -log of the score that it is a digit at all
+    "whole": 0.49,  # -log of how likely it is a whole digit, by its ink and what is around it
+    "single": 0.18,  # 1: what each candidate costs
+    "high": 2.43,
+    "level": 6.56,
+    "wide": 0.0,
+    "split": 3.91,
     "late": 2.0,
-    "touching": 0.11,
-    "unlikely": 1.43,
-    "meets": 0.84,
-    "near": 1.21,
+    "touching": -1.29,
+    "unlikely": 0.53,
+    "meets": 0.0,
+    "near": 0.95,
 }
 _WEIGHTS = np.array(list(WEIGHTS.values()))
 FACTOR = 3  # a path is doubted if the next best is likelier than one in so many of its own probability
-# What a picture costs less that is read as one digit. More than this saves no single train digit from being taken for
-# a number, and makes more pairs of train digits one digit.
-FAVOUR = 2.0
+# What a picture costs less that is read as one digit. Two of 1,800 single train digits are taken for a number, with 2
+# more one is, and 2 % of the pairs of train digits that touch, their strokes known, are one digit then.
+FAVOUR = 0.5
+WIDE = 7.0  # what all ink as one digit costs for each of its heights that it is wider than BROAD
+BROAD = 1.5  # width to height
 
 
 class Path(NamedTuple):
@@ -60,7 +64,7 @@ class Path(NamedTuple):
 
 def geometry(row: Row) -> Float:
     """What the geometry of each candidate costs: (candidates,), the least that it can cost in all."""
-    weighed: Float = np.array([one.geometry for one in row.candidates]) @ _WEIGHTS[4:] + WEIGHTS["single"]
+    weighed: Float = np.array([one.geometry for one in row.candidates]) @ _WEIGHTS[5:] + WEIGHTS["single"]
     return np.where([bool(one.sign) for one in row.candidates], 0, weighed)
 
 
@@ -71,11 +75,20 @@ def said(outputs: Float, units: Ints) -> Float:
     return np.stack([cost, cost * (units - 1), -np.log(is_digit)], 1)
 
 
-def terms(row: Row, outputs: Float) -> Float:
-    """What the cost of each candidate is made of, in the order of TERMS, from outputs (n, 10 or 11): (n, 13)."""
-    units = np.array([one.last - one.first for one in row.candidates])
+def _surprise(whole: Float) -> Float:
+    """The term that comes from what the verifier says of candidates (n,): (n,)."""
+    surprise: Float = -np.log(np.clip(whole, LEAST_WHOLE, 1))
+    return surprise
+
+
+def terms(row: Row, outputs: Float, whole: Float) -> Float:
+    """What the cost of each candidate is made of, in the order of TERMS: (n, 14).
+
+    It is measured, and said by a model, outputs (n, 10 or 11), and by the verifier, (n,).
+    """
+    units = np.array([one.units for one in row.candidates])
     measured = np.array([[1.0, *one.geometry] for one in row.candidates])
-    return np.concatenate([said(outputs, units), measured], 1)
+    return np.concatenate([said(outputs, units), _surprise(whole)[:, None], measured], 1)
 
 
 def cost_of_digit(outputs: Float, units: Ints) -> Float:
@@ -84,20 +97,27 @@ def cost_of_digit(outputs: Float, units: Ints) -> Float:
     return cost
 
 
-def cost_of_one(rows: Sequence[Row], outputs: Float) -> float:
+def cost_of_whole(whole: Float) -> Float:
+    """What candidates cost for what the verifier says of them (n,): (n,)."""
+    return WEIGHTS["whole"] * _surprise(whole)
+
+
+def cost_of_one(rows: Sequence[Row], outputs: Float, whole: float) -> float:
     """What it costs to read all rows as one digit, of which a model's outputs are (10,) or (11,): no sign is in it."""
-    if any(unit.sign for row in rows for unit in row.units) or are_apart([row.units for row in rows]):
+    every = [piece for row in rows for piece in row.pieces]
+    if any(one.sign for one in every) or are_apart([row.pieces for row in rows]):
         return np.inf
-    units = [unit for row in rows for unit in row.units]
-    width = max(one.right for one in units) - min(one.left for one in units)
-    height = max(one.bottom for one in units) - min(one.top for one in units)
-    wide = WEIGHTS["wide"] * max(0.0, width / height - 1)
-    return cost_of_digit(outputs[None], np.array([min(len(units), MOST_UNITS)])).item() + wide - FAVOUR
+    units = sum(row.units for row in rows)
+    width = max(one.right for one in every) - min(one.left for one in every)
+    height = max(one.bottom for one in every) - min(one.top for one in every)
+    wide = WEIGHTS["single"] + WIDE * max(0.0, width / height - BROAD)
+    said = cost_of_digit(outputs[None], np.array([min(units, MOST_UNITS)])) + cost_of_whole(np.array([whole]))
+    return said.item() + wide - FAVOUR
 
 
 def through(row: Row, cost: Float) -> Float:
     """What the best path through each candidate costs, if these cost (n,): (n,)."""
-    ahead, back = [np.inf] * (len(row.units) + 1), [np.inf] * (len(row.units) + 1)
+    ahead, back = [np.inf] * row.places, [np.inf] * row.places
     ahead[0] = back[-1] = 0
     by_end = sorted(zip(row.candidates, cost.tolist(), strict=True), key=lambda each: each[0].last)
     for one, paid in by_end:
@@ -111,8 +131,8 @@ def through(row: Row, cost: Float) -> Float:
 
 def best(row: Row, cost: Float) -> Path:
     """The path that costs least (Viterbi), and how much more the next one costs; candidates cost (n,)."""
-    ways: list[list[tuple[float, list[int]]]] = [[(0.0, [])], *([] for _ in range(len(row.units)))]
-    for end in range(1, len(row.units) + 1):
+    ways: list[list[tuple[float, list[int]]]] = [[(0.0, [])], *([] for _ in range(row.places - 1))]
+    for end in range(1, row.places):
         ending = [at for at, one in enumerate(row.candidates) if one.last == end]
         longer = [
             (spent + float(cost[at]), [*chosen, at])
@@ -120,5 +140,5 @@ def best(row: Row, cost: Float) -> Path:
             for spent, chosen in ways[row.candidates[at].first]
         ]
         ways[end] = sorted(longer)[:2]
-    (spent, chosen), (next_best, other) = [*ways[-1], (np.inf, [])][:2]
-    return Path(chosen, spent, next_best - spent, other)
+    (spent, chosen), (next_best, other) = [*ways[-1], (np.inf, []), (np.inf, [])][:2]
+    return Path(chosen, spent, next_best - spent if spent < np.inf else np.inf, other)

@@ -1,0 +1,130 @@
+"""Train the verifier of `reading.numbers` (`reading/numbers/verifier.py`) on candidates whose ink is known.
+
+They are those of numbers, touching or not, and of single digits, all made of train strokes: never of those that figures
+are taken on. A quarter of the writers is held back: `number_weights.py` fits the path's weights to theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from made_numbers import GAPS, TOUCHING, Drawing, Written, alone, made
+from number_weights import purity, read_row
+from tqdm import tqdm
+
+from learning.replacing import replacing
+from model import import_tflearn, pool
+from reading.classifier import Model
+from reading.numbers import verifier
+
+PURE, MIXED = (
+    0.8,
+    0.6,
+)  # with more of a digit a candidate is whole, with less it is not; what is between them is left out
+MOST = 40  # candidates of a drawing
+CHANNELS = (16, 32, 48)  # of its convolutions, all but the last one pooled
+EPOCHS, BATCH = 6, 128
+RATE = 0.002  # of Adam at the beginning, down to nothing along a cosine
+KEPT = 0.6  # share of the last features that is kept in training
+HELD = 4  # one of so many writers is held back
+
+
+def division(digits: Sequence[Written], held_back: bool) -> list[Written]:
+    """The digits of the writers that the verifier learns from, or of those that are held back."""
+    writers = sorted({one.writer for one in digits})
+    chosen = set(writers[::HELD])
+    return [one for one in digits if (one.writer in chosen) == held_back]
+
+
+def drawings(corpora: Sequence[Sequence[Written]], count: int, rng: np.random.Generator) -> Iterator[Drawing]:
+    """What it learns from: of each corpus so many numbers, touching pairs, numbers of one digit alike, and digits."""
+    gaps = (*GAPS, TOUCHING, TOUCHING, TOUCHING)
+    for digits in corpora:
+        yield from made(digits, count, rng, gaps, (2, 3, 4, 5, 7, 9))
+        yield from made(digits, count, rng, (TOUCHING,), (2,))
+        for label in "0123456789":
+            alike = [one for one in digits if one.label == label]
+            yield from made(alike, count // 20, rng, gaps, (2, 3, 4, 6, 9))
+        yield from (alone(digits[at], rng) for at in rng.integers(len(digits), size=count))
+
+
+def known(every: Iterable[Drawing], model: Model, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Views uint8 (n, HIGH, WIDE, 2) of candidates, and whether each is a whole digit; every third from strokes."""
+    views, labels = [], []
+    for at, drawing in enumerate(every):
+        read = read_row(drawing, model, with_strokes=at % 3 == 0)
+        if read:
+            pure = purity(read).max(1)
+            clear = rng.permutation(np.flatnonzero((pure > PURE) | (pure < MIXED)))[:MOST]
+            if len(clear):
+                inks = [read.row.candidates[number].ink for number in clear]
+                views.append(np.rint(255 * verifier.views(inks, read.row.around, read.row.height)).astype(np.uint8))
+                labels.append(pure[clear] > PURE)
+    return np.concatenate(views), np.concatenate(labels)
+
+
+class Training:
+    """The network in TFLearn, in the default graph, and what it learns by."""
+
+    def __init__(self, seed: int) -> None:
+        self.tflearn = import_tflearn()
+        import tensorflow.compat.v1 as tf
+
+        self.graph = tf.Graph()
+        with self.graph.as_default():
+            tf.set_random_seed(seed)
+            self.tflearn.init_graph(seed=seed)
+            self.rate = tf.Variable(0.0, trainable=False, name="learning_rate")
+            optimizer = tf.train.AdamOptimizer(self.rate)
+            head = self.tflearn.regression(self._network(), optimizer=lambda _: (optimizer, None), metric=None)
+            self.dnn = self.tflearn.DNN(head, tensorboard_verbose=0)
+            self.weights = tf.trainable_variables()
+
+    def _network(self) -> Any:
+        net = self.tflearn.input_data([None, verifier.HIGH, verifier.WIDE, 2])
+        for at, channels in enumerate(CHANNELS):
+            net = self.tflearn.conv_2d(net, channels, 3, activation="relu", scope=f"conv{at}")
+            net = pool(self.tflearn, net) if at < len(CHANNELS) - 1 else net
+        net = self.tflearn.dropout(self.tflearn.flatten(net), KEPT)
+        return self.tflearn.fully_connected(net, 2, activation="softmax", scope="out")
+
+    def learn(self, views: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> None:
+        """Pass over all views, in a new order each time."""
+        steps = EPOCHS * (len(views) // BATCH)
+        orders = np.concatenate([rng.permutation(len(views))[: len(views) // BATCH * BATCH] for _ in range(EPOCHS)])
+        with self.graph.as_default():
+            for step in tqdm(range(steps), unit="step", leave=False, disable=None):
+                part = orders[step * BATCH : (step + 1) * BATCH]
+                self.rate.load(RATE * (0.5 + 0.5 * np.cos(np.pi * step / steps)), self.dnn.session)
+                self.dnn.fit_batch(views[part] / np.float32(255), np.eye(2)[labels[part].astype(int)])
+
+    def accuracy(self, views: np.ndarray, labels: np.ndarray) -> float:
+        """The share of views that it judges as it should."""
+        parts = (views[at : at + 1000] / np.float32(255) for at in range(0, len(views), 1000))
+        said = np.concatenate([np.asarray(self.dnn.predict(part))[:, 1] for part in parts])
+        return float(((said > 0.5) == labels).mean())
+
+    def save(self, path: Path) -> None:
+        """Write the weights, float16, as `verifier.py` reads them: kernels are (inputs, outputs)."""
+        with self.graph.as_default():
+            values = zip([each.op.name for each in self.weights], self.dnn.session.run(self.weights), strict=True)
+        with replacing(path) as part, part.open("wb") as file:
+            flat = {name: value.reshape(-1, value.shape[-1]) if name.endswith("W") else value for name, value in values}
+            np.savez_compressed(file, **{name: value.astype(np.float16) for name, value in flat.items()})
+
+
+def train(corpora: Sequence[Sequence[Written]], count: int, model: Model, seed: int) -> str:
+    """Train the verifier and write its file; returns how well it judges candidates of writers who were held back."""
+    rng = np.random.default_rng(seed)
+    own, others = ([division(digits, held) for digits in corpora] for held in (False, True))
+    every = list(drawings(own, count, rng))
+    views, labels = known(tqdm(every, unit=" drawings", disable=None), model, rng)
+    training = Training(seed)
+    training.learn(views, labels, rng)
+    training.save(verifier.FILE)
+    asked = known(drawings(others, max(count // 10, 1), rng), model, rng)
+    right = training.accuracy(*asked)
+    return f"{len(views):,} candidates learnt; of {len(asked[1]):,} of held-back writers {right:.2%} are judged right"
