@@ -1,4 +1,4 @@
-"""The lattice of a row: its units, and the candidates, one to five neighbouring units, that may be a digit each.
+"""The lattice of a row: the places where a digit may begin or end, and the candidates between them.
 
 LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition" (1998), sections IV to VI,
 call it a segmentation graph. Nothing here asks a model: what it says of each candidate comes later (`path.py`).
@@ -28,16 +28,16 @@ MOST_DIGITS = 32  # in one picture
 TOO_MANY = f"There are more than {MOST_DIGITS} digits on the picture. Send a part of it."
 LOWEST = 8  # pixels: a lower row has no digits that can be read
 LONGEST = 1.5 * MOST_DIGITS  # times the row's height: a longer piece is a line or a pattern
-MOST_UNITS = 5  # neighbouring units that a candidate has
+MOST_UNITS = 5  # that a candidate has
 WIDEST = 1.7  # times the row's height: a wider candidate is none, unless it is one unit
-REACH = 2  # units on either side of a gap that may touch across it
+REACH = 2  # pieces on either side of a gap that may touch across it
 SMALL = 0.3  # of the row's height: what is no higher says nothing of where the row is
 
 GEOMETRY = (  # what is measured of a candidate; each is 0 for a digit that stands like its neighbours
     "high",  # square of the logarithm of its height, as a share of the row's
     "level",  # square of its middle's distance from the row's, in the row's heights
     "wide",  # its width above its height, in the row's heights
-    "split",  # the gaps between its units, in the row's heights
+    "split",  # the gaps between its parts, in the row's heights
     "late",  # 1 if strokes of another candidate were written between its own
     "touching",  # 1 if a cut is its left side
     "unlikely",  # -log of how likely this cut is, by its shape alone
@@ -51,7 +51,7 @@ class Candidate(NamedTuple):
 
     first: int  # number of the place where it begins
     last: int  # number of the place where it ends
-    units: int  # how many parts it has that might be digits themselves
+    units: int  # how many digits it might be instead: pieces, and their parts between the likeliest cuts
     parts: list[Piece]  # from left to right
     geometry: list[float]  # as in GEOMETRY
     piece: int | None = None  # number of the piece of ink that it is, if neither cut nor put together
@@ -116,10 +116,14 @@ def lattice(line: Line, pen: float, easy: Sequence[bool], most: int = cutter.MOS
         for piece, is_easy in zip(line.pieces, easy, strict=True)
     ]
     places = np.cumsum([0, *(each.last for each in parts)]).tolist()
+    units = sum(each.units(0, each.last) for each in parts)
+    return Row(line.pieces, line.height, units, places[-1] + 1, _candidates(line, parts, places))
+
+
+def _candidates(line: Line, parts: Sequence[cutter.Parts], places: Sequence[int]) -> list[Candidate]:
+    """What may be a digit, of the parts of each piece of a line, which begin and end at these places."""
     pieces = [_stretches(each, place) for each, place in zip(parts, places, strict=False)]
-    tall = [one for one in line.pieces if one.height > SMALL * line.height]
-    middle = float(np.median([(one.top + one.bottom) / 2 for one in tall]))
-    found = []
+    middle, found = _middle(line), []
     for number, stretches in enumerate(pieces):
         before = line.pieces[max(0, number - REACH) : number]
         whole = places[number], places[number + 1]
@@ -128,12 +132,16 @@ def lattice(line: Line, pen: float, easy: Sequence[bool], most: int = cutter.MOS
             if piece is not None or one.units == 1 or _width(one.parts) < WIDEST * line.height:
                 geometry = _geometry(one.parts, before, line.height, middle)
                 found.append(Candidate(one.first, one.last, one.units, one.parts, geometry, piece))
-    units = sum(each.units(0, each.last) for each in parts)
-    return Row(line.pieces, line.height, units, places[-1] + 1, found)
+    return found
+
+
+def _middle(line: Line) -> float:
+    """The row of pixels in the middle of most pieces that are not small."""
+    return float(np.median([(one.top + one.bottom) / 2 for one in line.pieces if one.height > SMALL * line.height]))
 
 
 class _Stretch(NamedTuple):
-    """Ink between two places of a row."""
+    """Ink between two places of a row; its members are those of Candidate."""
 
     first: int
     last: int
@@ -167,12 +175,12 @@ def _wide(piece: Piece) -> int:
     return piece.width
 
 
-def _width(units: Sequence[Piece]) -> int:
-    return max(one.right for one in units) - min(one.left for one in units)
+def _width(parts: Sequence[Piece]) -> int:
+    return max(one.right for one in parts) - min(one.left for one in parts)
 
 
 def _geometry(inside: Sequence[Piece], before: Sequence[Piece], height: float, middle: float) -> list[float]:
-    """What `GEOMETRY` names, of the candidate of these units; `middle` is the row's."""
+    """What `GEOMETRY` names, of the candidate of these parts, after those pieces; `middle` is the row's."""
     top, bottom = min(one.top for one in inside), max(one.bottom for one in inside)
     order = sorted(number for one in inside for number in one.order)
     gaps = [max(0.0, right.left - left.right) for left, right in pairwise(inside)]
