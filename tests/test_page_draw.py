@@ -44,7 +44,7 @@ def test_a_sure_answer_comes_with_its_certainty_and_the_runner_up(visit):
 
 def test_a_letter_gets_a_question_instead_of_a_certainty(visit):
     page = visit()
-    Hand(page).draw([[(0.1, 0.02), (0.1, 0.98)], [(0.9, 0.02), (0.9, 0.98)], [(0.1, 0.5), (0.9, 0.5)]])  # H
+    Hand(page).draw([[(0.25, 0.02), (0.25, 0.98)], [(0.75, 0.02), (0.75, 0.98)], [(0.25, 0.5), (0.75, 0.5)]])  # H
     assert re.fullmatch(r"I'm not sure: ([0-9] or [0-9]|is it a [0-9] at all)\?", predict(page))
     assert (page.inner_text("#sign"), page.get_attribute("#answer", "data-state")) == ("?", "unsure")
     assert page.inner_text("#detail").startswith("Best guess: ")

@@ -11,7 +11,8 @@ PHONE = {
     "is_mobile": True,
 }
 LAPTOP = {"viewport": {"width": 1280, "height": 720}}
-H = [[(0.1, 0.02), (0.1, 0.98)], [(0.9, 0.02), (0.9, 0.98)], [(0.1, 0.5), (0.9, 0.5)]]
+# A wider one is taken for 14.
+H = [[(0.25, 0.02), (0.25, 0.98)], [(0.75, 0.02), (0.75, 0.98)], [(0.25, 0.5), (0.75, 0.5)]]
 PLACES = ["#paper", "#sign", "#answer", "#undo", "#predict", "#width", "#scores", "#labels", "#models", "#why"]
 
 
