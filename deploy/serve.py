@@ -24,7 +24,7 @@ from pathlib import Path
 import draining
 import front
 
-START_SECONDS = 60  # gunicorn listens within that time
+START_SECONDS = 60  # gunicorn listens within that time, and metrics are counted
 RAY_SECONDS = 180  # Ray Serve answers within that time
 HANDSHAKE_SECONDS = 0.3  # a client whose handshake has begun ends it within that time
 LOOP_SECONDS = 5  # what ends sooner after its start than that is not started again
@@ -133,14 +133,14 @@ def free_port() -> int:
         return port
 
 
-def await_ready(part: Part, ready: Callable[[], bool], seconds: float) -> None:
-    """Wait until a part is ready. Raises CannotServe."""
+def await_ready(name: str, ended: Callable[[], bool], ready: Callable[[], bool], seconds: float) -> None:
+    """Wait until what was started is ready. Raises CannotServe."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until and not part.ended():
+    while time.monotonic() < until and not ended():
         if ready():
             return
         time.sleep(0.05)
-    raise CannotServe(f"{part.name} does not start; see above.")
+    raise CannotServe(f"{name} does not start; see above.")
 
 
 def listens(path: Path) -> bool:
@@ -174,11 +174,14 @@ def stop_front(part: Part, bind: str) -> None:
 def copied_output(metrics: Path | None) -> Iterator[int]:
     """Yield the descriptor of a pipe to standard output; what is in it is counted on the way if there are metrics.
 
-    nginx opens its log by name, which works for a pipe of this user's, and not for the socket that systemd gives.
+    nginx opens its log by name, which works for a pipe of this user's, and not for the socket that systemd gives. The
+    file of metrics is there first: nobody who asks for it early is told that there is none. Raises CannotServe.
     """
     command = [sys.executable, str(front.ROOT / "deploy/counting.py"), str(metrics)] if metrics else ["cat"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, preexec_fn=os.setpgrp) as copier:  # nosec B603
         assert copier.stdin is not None  # nosec B101
+        if metrics:
+            await_ready("counting.py", lambda: copier.poll() is not None, metrics.exists, START_SECONDS)
         yield copier.stdin.fileno()
 
 
@@ -191,11 +194,11 @@ def serve(settings: front.Settings, events: Events) -> None:
             settings = replace(settings, behind=f"127.0.0.1:{free_port()}")
             parts.append(ray_serve(settings, folder))
             stack.callback(parts[0].stop)
-            await_ready(parts[0], (folder / "ready").exists, RAY_SECONDS)
+            await_ready(parts[0].name, parts[0].ended, (folder / "ready").exists, RAY_SECONDS)
         elif not settings.behind:
             parts.append(gunicorn(settings, folder))
             stack.callback(parts[0].stop)
-            await_ready(parts[0], lambda: listens(folder / "wsgi"), START_SECONDS)
+            await_ready(parts[0].name, parts[0].ended, lambda: listens(folder / "wsgi"), START_SECONDS)
         metrics = folder / front.METRICS if settings.metrics else None
         parts.append(nginx(settings, folder, stack.enter_context(copied_output(metrics))))
         stack.callback(stop_front, parts[-1], settings.bind)

@@ -309,6 +309,16 @@ def test_metrics_count_what_gunicorn_answers_and_what_nginx_answers_by_itself(tm
         assert 'mnist_requests_total{method="GET",status="200",what="file"}' in answer.body.decode()
 
 
+def test_the_file_of_metrics_is_there_before_nginx_is(tmp_path: Path) -> None:
+    code = (
+        "import pathlib, serve, sys\npath = pathlib.Path(sys.argv[1])\n"
+        "with serve.copied_output(path):\n    print(path.exists())"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "metrics")]
+    done = subprocess.run(command, cwd=servers.ROOT / "deploy", capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("True\n", 0)
+
+
 def test_metrics_go_on_over_a_reload_and_leave_a_folder_of_other_programs_alone(tmp_path: Path) -> None:
     folder = tmp_path / "metrics"
     folder.mkdir()
