@@ -20,10 +20,8 @@ from model import import_tflearn, pool
 from reading.classifier import Model
 from reading.numbers import verifier
 
-PURE, MIXED = (
-    0.8,
-    0.6,
-)  # with more of a digit a candidate is whole, with less it is not; what is between them is left out
+PURE = 0.8  # with more of a digit a candidate is whole
+MIXED = 0.6  # with less it is not; what is between them is left out
 MOST = 40  # candidates of a drawing
 CHANNELS = (16, 32, 48)  # of its convolutions, all but the last one pooled
 EPOCHS, BATCH = 6, 128

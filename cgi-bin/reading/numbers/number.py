@@ -113,12 +113,14 @@ def read(writing: Writing, model: Model, whole: Float) -> Number | None:
     paths = [one.best() for one in rows]
     if writing.forced and any(one.cost == np.inf for one in paths):
         raise TooManyDigits(TOO_MANY)
+    if writing.forced:
+        return _number(writing, model, rows, paths, close=False)
+    if sum(len(one.chosen) for one in paths) == 1:
+        return None
     lattice_rows = [one.row for one in rows]
     more = path.cost_of_one(lattice_rows, whole, _is_whole(lattice_rows)) - sum(one.cost for one in paths)
     # Where neither one digit nor a number is possible, `more` is no number at all, and not 0 or more.
-    if not writing.forced and (not more >= 0 or sum(len(one.chosen) for one in paths) == 1):
-        return None
-    return _number(writing, model, rows, paths, not writing.forced and bool(more < np.log(path.FACTOR)))
+    return _number(writing, model, rows, paths, bool(more < np.log(path.FACTOR))) if more >= 0 else None
 
 
 def _search(rows: list[_Reading], model: Model) -> None:

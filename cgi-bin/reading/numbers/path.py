@@ -41,8 +41,8 @@ WEIGHTS = {  # in the order of TERMS
 }
 _WEIGHTS = np.array(list(WEIGHTS.values()))
 FACTOR = 3  # a path is doubted if the next best is likelier than one in so many of its own probability
-# What a picture costs less that is read as one digit. Two of 1,800 single train digits are taken for a number, with 2
-# more one is, and 2 % of the pairs of train digits that touch, their strokes known, are one digit then.
+# What a picture costs less that is read as one digit. More makes pairs of train digits that touch one digit, and less
+# single ones numbers: `benchmarks/whole_numbers.py --part train` counts both.
 FAVOUR = 0.5
 WIDE = 7.0  # what all ink as one digit costs for each of its heights that it is wider than BROAD
 BROAD = 1.5  # width to height
