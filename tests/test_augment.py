@@ -397,6 +397,16 @@ def test_strokes_of_any_kind_become_as_many_segments_which_follow_them():
     assert {(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5)} <= corners
 
 
+def test_many_digits_become_the_same_segments_as_each_alone():
+    digits = [[np.array([(0.0, 0.0), (1.0, i % 7), (i % 5, 2.0)])] for i in range(1001)]  # more than one process gets
+    many = strokes.polylines(digits)
+    assert len(many.segments) == 1001
+    for number in (0, 500, 999, 1000):
+        alone = strokes.polylines([digits[number]])
+        assert np.array_equal(many.segments[number], alone.segments[0])
+        assert np.array_equal(many.stroke[number], alone.stroke[0])
+
+
 def test_a_pixel_is_as_far_from_a_stroke_as_geometry_says():
     rng = np.random.default_rng(0)
     segments = rng.uniform(0, 27, (3, 5, 2, 2)).astype(np.float32)

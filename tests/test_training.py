@@ -1,6 +1,7 @@
 """A training run from end to end on a handful of pictures, interrupted, resumed, refused."""
 
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -26,7 +27,7 @@ import train
 from learning import publishing
 from learning.cnn import epochs, export, held_back, settings, training, weights
 from learning.cnn import run as one_run
-from learning.cnn.variety import Variety
+from learning.cnn.variety import Variety, batches
 from learning.data import dataset, strokes
 from learning.data.mnist import Mnist, overlap
 from learning.errors import BadDataset, TrainingFailed
@@ -316,9 +317,44 @@ def test_the_process_that_prepares_pictures_leaves_the_processors_to_those_that_
     pupil, _ = held_back.hold_back(tiny, NO_STROKES, TINY)
     before = set(multiprocessing.active_children())
     with Variety(pupil, TINY) as variety:
-        next(variety.epochs(0))
+        next(next(variety.epochs(0)))
         children = set(multiprocessing.active_children()) - before
         assert {os.getpriority(os.PRIO_PROCESS, child.pid) for child in children} == {19}
+
+
+def test_the_chunks_of_each_epoch_are_its_pictures_in_their_order(tiny):
+    pupil, _ = held_back.hold_back(tiny, NO_STROKES, TINY)
+    pupil = pupil._replace(X=np.repeat(pupil.X, 4, 0), y=np.repeat(pupil.y, 4))  # two chunks an epoch
+    augmenter, every = pupil.augmenter(), []
+    with Variety(pupil, TINY) as variety:
+        for chunks in itertools.islice(variety.epochs(1), 2):
+            every.append([np.concatenate(parts) for parts in zip(*chunks, strict=True)])
+    for number, (pictures, labels) in enumerate(every, 1):
+        expected = augmenter.epoch([TINY.seed, number], TINY.drawn, TINY.foreign, TINY.drawings)
+        assert np.array_equal(pictures, expected[0])
+        assert np.array_equal(labels, expected[1])
+        assert len(labels) == variety.size
+
+
+def _chunks(*sizes):
+    """Chunks of so many pictures each, every picture full of its own number."""
+    for first, size in zip(itertools.accumulate(sizes, initial=0), sizes, strict=False):
+        numbers = np.arange(first, first + size)
+        yield np.broadcast_to(numbers[:, None, None], (size, 28, 28)).astype(np.uint8), numbers
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ((7, 7, 3), [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14, 15]]),
+        ((2, 2), [[0, 1, 2, 3]]),
+        ((3,), [[0, 1, 2]]),
+    ],
+)
+def test_batches_go_across_chunks_and_what_is_left_at_the_end_is_dropped(sizes, expected):
+    given = list(batches(_chunks(*sizes), 4))
+    assert [labels.tolist() for _, labels in given] == expected
+    assert [pictures[:, 0, 0].tolist() for pictures, _ in given] == expected
 
 
 def test_without_strokes_what_is_held_back_is_drawn_from_the_images(tiny):

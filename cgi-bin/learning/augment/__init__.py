@@ -10,7 +10,8 @@ are no digits: they teach the eleventh output, "not a digit".
 Beside MNIST there are digits known as pen strokes. They need no skeleton: `strokes` draws them exactly, `handwriting`
 blends them with their like, puts two side by side and leaves parts out, and `hands` invents what neither has.
 
-`epoch.Augmenter(X_train, y_train, pens).epoch(...)` is what training calls. `skeletons` finds middle lines, `styles`
+`epoch.Augmenter(X_train, y_train, pens).chunk(...)` is what training calls. `skeletons` finds middle lines, `styles`
 adds strokes to them, `not_digits` makes what is no digit, `geometry` turns and bends, `pens` draws, `scans` changes
-scanned pictures; what they share is in `coordinates`. numpy here; scipy and scikit-image make the skeletons.
+scanned pictures; what they share is in `coordinates`. What takes long at the beginning is shared by all cores
+(`parallel`). numpy here; scipy and scikit-image make the skeletons.
 """

@@ -30,6 +30,11 @@ INVENTED = 0.08  # of MNIST's pictures: so many digits in invented hands are wri
 CHUNK = 500  # pictures augmented at a time: small enough for the processor's cache
 
 
+def chunks(pictures: int) -> int:
+    """How many chunks an epoch of so many pictures has."""
+    return -(-pictures // CHUNK)
+
+
 class Augmenter:
     """Makes the pictures of each epoch from X_train uint8 (n, 28, 28), y_train (n,) of 0..9, and pen strokes."""
 
@@ -41,20 +46,30 @@ class Augmenter:
         for i in np.flatnonzero(self.labels == 7):
             self.like_one[i] = overhang(self.skeletons.points[i]) < NARROW
 
+    def size(self, drawings: int = 1) -> int:
+        """How many pictures an epoch has, in which each pen digit is drawn that often."""
+        scans = len(self.labels)
+        return scans + len(self.pens.labels) * drawings + int(INVENTED * scans)
+
     def epoch(self, seed: Sequence[int], drawn: float, foreign: float, drawings: int = 1) -> tuple[Bytes, Ints]:
         """All pictures once, and the strokes that often, each changed in its own way, in a new order.
 
         Returns uint8 (n, 28, 28) and int64 (n,) labels of 0..10, NOT_A_DIGIT for a share of about `foreign`; about
         a share of `drawn` (DRAWN_POWER) is drawn with a pen of even width. The same seed gives the same pictures.
         """
-        scans, real = len(self.labels), len(self.pens.labels) * drawings
-        order = np.random.default_rng(seed).permutation(scans + real + int(INVENTED * scans))
-        pictures, labels = np.empty((len(order), SIDE, SIDE), np.uint8), np.empty(len(order), np.int64)
-        for i, at in enumerate(range(0, len(order), CHUNK)):
-            rng, here = np.random.default_rng([*seed, i]), slice(at, at + CHUNK)
-            new, labels[here] = self._part(order[here], real, drawn, foreign, rng)
-            pictures[here] = new * 255 + 0.5
-        return pictures, labels
+        numbers = range(chunks(self.size(drawings)))
+        pictures, labels = zip(*(self.chunk(at, seed, drawn, foreign, drawings) for at in numbers), strict=True)
+        return np.concatenate(pictures), np.concatenate(labels)
+
+    def chunk(
+        self, number: int, seed: Sequence[int], drawn: float, foreign: float, drawings: int = 1
+    ) -> tuple[Bytes, Ints]:
+        """The CHUNK pictures with that number of an epoch, and their labels; the last chunk may have fewer."""
+        order = np.random.default_rng(seed).permutation(self.size(drawings))
+        here = order[number * CHUNK : (number + 1) * CHUNK]
+        rng = np.random.default_rng([*seed, number])
+        pictures, labels = self._part(here, len(self.pens.labels) * drawings, drawn, foreign, rng)
+        return (pictures * 255 + 0.5).astype(np.uint8), labels
 
     def _part(
         self, part: Ints, real: int, drawn: float, foreign: float, rng: np.random.Generator

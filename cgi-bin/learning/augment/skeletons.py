@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
-from learning.augment.coordinates import FAR, PAD, POINTS, Skeletons
-from learning.signals import ignore_interrupt
+from learning.augment.coordinates import FAR, PAD, POINTS, SIDE, Skeletons
+from learning.augment.parallel import in_parts
 
 if TYPE_CHECKING:
     from reading.arrays import Bytes, Float
@@ -23,25 +21,33 @@ def skeletonize(pictures: Bytes) -> Skeletons:
 
     Thinning is Zhang and Suen's (1984) as in scikit-image, the distance the exact Euclidean one of scipy.
     """
-    parts = [pictures[at : at + 1000] for at in range(0, len(pictures), 1000)]
-    if len(parts) == 1:
-        return _skeletonize_part(pictures)
-    with get_context("spawn").Pool(initializer=ignore_interrupt) as pool:
-        done = list(tqdm(pool.imap(_skeletonize_part, parts), "skeletons", len(parts), leave=False, disable=None))
+    done = in_parts(_skeletonize_part, pictures, "skeletons")
     return Skeletons(*(np.concatenate(arrays) for arrays in zip(*done, strict=True)))
 
 
 def _skeletonize_part(pictures: Bytes) -> Skeletons:
-    fields, points = zip(*(_skeleton(picture) for picture in pictures), strict=True)
+    large, soft = (weights @ pictures @ weights.T for weights in _weights())
+    fields, points = zip(*map(_skeleton, large, soft), strict=True)
     return Skeletons(np.stack(fields), np.stack(points))
 
 
-def _skeleton(picture: Bytes) -> tuple[Float, Float]:
-    from scipy.ndimage import distance_transform_edt, gaussian_filter, zoom
+def _weights() -> tuple[Float, Float]:
+    """What makes a picture large, and what makes it large and soft: float32 (36 * ZOOM, 28), for rows as for columns.
+
+    Interpolation and blur act on rows and columns alike, and are linear: so all pictures' are one matrix product each.
+    """
+    from scipy.ndimage import gaussian_filter1d, zoom
+
+    padded = np.pad(np.eye(SIDE, dtype=np.float32), ((PAD, PAD), (0, 0))) / np.sqrt(np.float32(255))
+    large: Float = zoom(padded, (ZOOM, 1), order=1, grid_mode=True, mode="grid-constant")
+    return large, gaussian_filter1d(large, 0.3 * ZOOM, axis=0)
+
+
+def _skeleton(large: Float, soft: Float) -> tuple[Float, Float]:
+    from scipy.ndimage import distance_transform_edt
     from skimage.morphology import skeletonize as thin
 
-    large = zoom(np.pad(picture, PAD).astype(np.float32) / 255, ZOOM, order=1, grid_mode=True, mode="grid-constant")
-    bones = thin(gaussian_filter(large, 0.3 * ZOOM) > 0.45)
+    bones = thin(soft > 0.45)
     if not bones.any():  # a stroke too faint to leave one: its darkest point stands for it
         bones[np.unravel_index(large.argmax(), large.shape)] = True
     field = distance_transform_edt(~bones)[ZOOM // 2 :: ZOOM, ZOOM // 2 :: ZOOM] / ZOOM

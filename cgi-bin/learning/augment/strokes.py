@@ -15,6 +15,7 @@ import numpy as np
 
 from learning.augment.coordinates import BOX, SIDE
 from learning.augment.geometry import spline_weights
+from learning.augment.parallel import in_parts
 from learning.augment.pens import painted, widths
 
 if TYPE_CHECKING:
@@ -40,7 +41,12 @@ class Paths(NamedTuple):
 
 
 def polylines(digits: Sequence[Sequence[Float]]) -> Paths:
-    """Make SEGMENTS line segments of each digit, a list of strokes (k, 2) in any unit."""
+    """Make SEGMENTS line segments of each digit, a list of strokes (k, 2) in any unit; many on every processor core."""
+    done = in_parts(_polylines, digits, "strokes")
+    return Paths(*(np.concatenate(arrays) for arrays in zip(*done, strict=True)))
+
+
+def _polylines(digits: Sequence[Sequence[Float]]) -> Paths:
     segments = np.empty((len(digits), SEGMENTS, 2, 2), np.float32)
     stroke = np.empty((len(digits), SEGMENTS), np.int8)
     for i, strokes in enumerate(digits):

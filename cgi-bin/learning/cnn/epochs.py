@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,17 +16,20 @@ from learning.cnn import checkpoint, training
 from learning.cnn.checkpoint import GO_ON, Progress
 from learning.cnn.held_back import Held, Pupil
 from learning.cnn.settings import Settings
-from learning.cnn.variety import Variety
+from learning.cnn.variety import Variety, batches
 from learning.publishing import saving
 from reading.errors import BadSetting
 
 if TYPE_CHECKING:
     from reading.arrays import Bytes, Ints
 
+    Chunks = Iterator[tuple[Bytes, Ints]]
+
 
 CURVE = "learning-curve.png"  # its name in the work folder
 FIRST = 40  # seconds of learning after which the time left is told for the first time
-SETTLE = 30_000  # pictures that batch normalisation sees once the weights are averaged
+SETTLE = 50  # batches, of SEVERAL ones each, that batch normalisation sees once the weights are averaged
+SEVERAL = 4
 
 
 class Forecast:
@@ -65,29 +70,29 @@ class Run:
         """Learn epoch by epoch, each with a checkpoint."""
         started = time.time()
         with Variety(pupil, self.settings) as variety:
-            for pictures, labels in variety.epochs(self.epoch):
-                loss = self._learn_epoch(pictures, labels)
+            epochs = variety.epochs(self.epoch)
+            while self.epoch < self.settings.epochs:
+                loss = self._learn_epoch(next(epochs), variety.size)
                 accuracy = float((self.training.logits(held.pictures)[:, :10].argmax(1) == held.labels).mean())
                 now = time.time()
                 self._note(loss, accuracy, now - started)
                 started = now
-            self._average(variety.last())
+            self._average(next(epochs))
 
     # The mean of the weights at the end of the last epochs generalises better than any one of them (stochastic
     # weight averaging, Izmailov et al., 2018).
-    def _average(self, pictures: Bytes) -> None:
+    def _average(self, chunks: Chunks) -> None:
         count = self.settings.last
         self.training.set({name: total / count for name, total in self.progress.sum.items()})
-        size = self.settings.batch_size * 4
-        self.training.settle([pictures[at : at + size] for at in range(0, min(SETTLE, len(pictures)), size)])
+        more = islice(batches(chunks, self.settings.batch_size * SEVERAL), SETTLE)
+        self.training.settle(pictures for pictures, _ in more)
 
-    def _learn_epoch(self, pictures: Bytes, labels: Ints) -> float:
-        size, losses = self.settings.batch_size, []
-        steps = max(len(labels) // size, 1)
+    def _learn_epoch(self, chunks: Chunks, count: int) -> float:
+        steps, losses = max(count // self.settings.batch_size, 1), []
         title = f"epoch {self.epoch + 1}/{self.settings.epochs}"
-        for step in tqdm(range(steps), title, unit="step", leave=False, disable=None):
-            part = slice(step * size, (step + 1) * size)
-            losses.append(self.training.learn(pictures[part], labels[part], self._rate(self.epoch + step / steps)))
+        bar = tqdm(batches(chunks, self.settings.batch_size), title, steps, unit="step", leave=False, disable=None)
+        for step, (pictures, labels) in enumerate(bar):
+            losses.append(self.training.learn(pictures, labels, self._rate(self.epoch + step / steps)))
             self.foretell(self.epoch + step / steps, time.time())
         return float(np.mean(losses))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,7 @@ class Training:
         with self.graph.as_default():
             self.dnn.load(str(checkpoint), verbose=False)
 
-    def settle(self, batches: list[Bytes]) -> None:
+    def settle(self, batches: Iterable[Bytes]) -> None:
         """Let batch normalisation see uint8 (n, 28, 28) batches again, as averaged weights need new statistics."""
         with self.graph.as_default():
             self.tflearn.is_training(True, session=self.dnn.session)
