@@ -10,6 +10,7 @@ x to the right, y down, in pixels of this picture. What is not as it should be c
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from reading.costs import PNG_START
@@ -52,22 +53,32 @@ def _international(text: bytes) -> bytes:
 def _parsed(text: bytes) -> dict[str, Any]:
     """The JSON object in these bytes; an empty one if there is none."""
     try:
-        found = json.loads(text) if len(text) <= MOST_BYTES else {}
+        found = _DECODER.decode(text.decode()) if len(text) <= MOST_BYTES else {}
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)  # NaN and the infinities, which Python's json would take
+
+
+# Each picture's strokes are checked, nearly all of which are one digit's: so whole lists are, and not point by point.
 def _are_strokes(strokes: object, side: int) -> bool:
     """Whether these are lists of points, not too many, and none farther away than the picture's longer side."""
-    if not isinstance(strokes, list) or len(strokes) > MOST_STROKES:
+    if type(strokes) is not list or len(strokes) > MOST_STROKES or not _are_lists(strokes) or not all(strokes):
         return False
-    return all(
-        isinstance(stroke, list) and stroke and all(_is_point(point, side) for point in stroke) for stroke in strokes
+    points = list(chain.from_iterable(strokes))
+    if not _are_lists(points) or set(map(len, points)) - {2}:
+        return False
+    places = list(chain.from_iterable(points))
+    return (
+        set(map(type, places)) <= {int, float} and -side <= min(places, default=0) <= max(places, default=0) <= 2 * side
     )
 
 
-def _is_point(point: object, side: int) -> bool:
-    if not isinstance(point, list) or len(point) != 2:
-        return False
-    return all(type(at) in (int, float) and -side <= at <= 2 * side for at in point)  # NaN is not
+def _are_lists(every: list[Any]) -> bool:
+    return set(map(type, every)) <= {list}
