@@ -30,6 +30,7 @@ sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy is imported: as where a picture is answered
 
 import cut_weights  # noqa: E402
+import nondigits  # noqa: E402
 import numpy as np  # noqa: E402
 import verifier_weights  # noqa: E402
 from made_numbers import (  # noqa: E402
@@ -175,6 +176,16 @@ def singles(digits: Sequence[Written], model: classifier.Model) -> str:
     return f"Single digits taken for numbers: {', '.join(shares)}"
 
 
+def nothing(model: classifier.Model, limit: int | None) -> str:
+    """How many letters, shapes and scribbles are taken for numbers, and in how many cases without a doubt."""
+    rng = np.random.default_rng(SEED)
+    every = [Written("", each.name, each.strokes) for each in nondigits.drawings() if each.kind != "two digits"]
+    found = numbers([alone(each, rng) for each in some(every, limit)], model)
+    shares = [f"from {name} {share(one.is_number for one in each)}" for name, each in found.items()]
+    sure = sum(one.is_number and not one.unsure for each in found.values() for one in each)
+    return f"Letters, shapes and scribbles taken for numbers: {', '.join(shares)}; {sure} of them without a doubt"
+
+
 def scans(images: np.ndarray, model: classifier.Model) -> str:
     """How many of MNIST's images are taken for numbers, five times as large."""
     enlarged = (np.kron(image, np.ones((5, 5), np.uint8)) / 255 for image in images)
@@ -299,6 +310,7 @@ def run(options: argparse.Namespace) -> None:
         print(of_people(options.strokes / "unipen-numbers-dev.jsonl.gz", model, options.limit), end="\n\n")
     print(put_together(digits, count, model), end="\n\n")
     print(singles(some(digits, options.limit), model))
+    print(nothing(model, options.limit))
     if not options.no_mnist:
         print(scans(dataset.load(None).X_test[: options.limit], model))
     print(times(digits, model))

@@ -42,7 +42,6 @@ LAYERS = [
     (128, "same", False),
     (128, "valid", False),
 ]
-DROPOUT = 0.4  # share of the last features that is dropped in training
 EPSILON = 1e-5  # of batch normalisation, TFLearn's own default
 PART = 500  # pictures scored at once: bounds the memory
 FRESH = 0.1  # what a batch counts in the moving averages of batch normalisation, TFLearn's own default
@@ -75,12 +74,15 @@ class Network(NamedTuple):
     logits: Any  # (n, CLASSES), their mean
 
 
-def network(training: bool) -> Network:
-    """Define the network in the default graph; `training` adds batch normalisation and dropout."""
+def network(training: bool, dropout: float = 0.0) -> Network:
+    """Define the network in the default graph.
+
+    `training` adds batch normalisation, and dropout of that share of the last features.
+    """
     tflearn = import_tflearn()
     picture = tflearn.input_data([None, 28, 28, 1], name="picture")
     views = _views(picture)
-    logits = [_tower(tflearn, views[view], f"tower{i}", training) for i, view in enumerate(TOWERS)]
+    logits = [_tower(tflearn, views[view], f"tower{i}", training, dropout) for i, view in enumerate(TOWERS)]
     return Network(picture, logits, sum(logits) / len(logits))
 
 
@@ -121,7 +123,7 @@ def _nearness(tf: Any, at: Any, pixels: Any) -> Any:
     return tf.nn.relu(1 - tf.abs(at[..., None] - pixels))
 
 
-def _tower(tflearn: Any, picture: Any, name: str, training: bool) -> Any:
+def _tower(tflearn: Any, picture: Any, name: str, training: bool, dropout: float) -> Any:
     net = picture
     for i, (channels, padding, pooled) in enumerate(LAYERS):
         net = _convolution(tflearn, net, channels, padding, f"{name}_conv{i}", training)
@@ -129,7 +131,7 @@ def _tower(tflearn: Any, picture: Any, name: str, training: bool) -> Any:
             net = pool(tflearn, net)
     net = tflearn.flatten(net)
     if training:
-        net = tflearn.dropout(net, 1 - DROPOUT)  # TFLearn asks for the share to keep
+        net = tflearn.dropout(net, 1 - dropout)  # TFLearn asks for the share to keep
     return tflearn.fully_connected(net, CLASSES, scope=f"{name}_out")
 
 

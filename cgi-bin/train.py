@@ -29,7 +29,7 @@ MODELS = ["cnn", "svm", "forest", "extra", "sgd", "voting"]
 OF_ALL = ["--dataset", "--strokes", "--outpath", "--seed", "--metrics", "--plots", "--verbose"]
 OF_ALL += ["--cluster", "--seeds"]
 OF_SEVERAL = ["--quick", "--long"]  # they stand for other ones, which nobody typed
-OF_CNN = ["--epochs", *OF_SEVERAL, "--batch-size", "--learning-rate", "--drawings", "--doubted"]
+OF_CNN = ["--epochs", *OF_SEVERAL, "--batch-size", "--learning-rate", "--dropout", "--drawings", "--doubted"]
 OF_CNN += ["--work", "--resume", "--refine", "--fast", "--extra"]
 OF_LESSON = ["--extra", "--repeat", "--dataset", "--outpath", "--verbose"]
 NO_STROKES = """\
@@ -79,7 +79,7 @@ def not_installed(name: str | None) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    from learning.arguments import Several, named, path, positive, seed, seeds, share, whole
+    from learning.arguments import Several, named, part, path, positive, seed, seeds, share, whole
     from learning.classical.options import add_arguments
     from learning.cnn.settings import LONG, QUICK, Settings
 
@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
         add(name, action=Several, const=several, help=f"the same as {same}")
     add("--batch-size", type=whole, default=usual.batch_size, help="images a step")
     add("--learning-rate", type=positive, default=usual.learning_rate, help="of Adam, at its highest")
+    add("--dropout", type=part, default=usual.dropout, help="share of the last features dropped while learning")
     add("--drawings", type=whole, default=usual.drawings, help="times an epoch that each pen digit is drawn")
     add("--seed", type=seed, default=usual.seed, help="of all random numbers")
     where = "search or train with Ray, on this machine's cores or on the cluster at ADDRESS (HOST:PORT or auto)"
@@ -232,7 +233,7 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
     from learning.cnn import training
     from learning.cnn.settings import Settings
 
-    names = ("epochs", "batch_size", "learning_rate", "drawings", "seed", "doubted")
+    names = ("epochs", "batch_size", "learning_rate", "dropout", "drawings", "seed", "doubted")
     fast = training.has_bfloat16() if chosen.fast is None else chosen.fast
     return Settings(**{name: getattr(chosen, name) for name in names}, refined=chosen.refine, fast=fast)
 

@@ -261,6 +261,8 @@ def test_pen_strokes_are_learnt_from_behind_the_images_and_the_card_says_so(data
         (["-M", "extra", "-E", "1" + "0" * 30], "argument -E/--estimators: '1000000000000000000000000000000' is not"),
         (["--learning-rate", "nan"], "argument --learning-rate: 'nan' is not a number above 0"),
         (["--doubted", "nan"], "argument --doubted: 'nan' is not a number from 0 to 1"),
+        (["--dropout", "1"], "argument --dropout: '1' is not a number below 1"),
+        (["--dropout", "-0.1"], "argument --dropout: '-0.1' is not a number from 0 to 1"),
         (["--doubted", "1.1"], "argument --doubted: '1.1' is not a number from 0 to 1"),
         (["-d", ""], "argument -d/--dataset/--data: it is empty"),
         (["-o", ""], "argument -o/--outpath: it is empty"),

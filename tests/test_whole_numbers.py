@@ -83,6 +83,7 @@ def test_the_tables_are_printed(corpus: Path, capsys: pytest.CaptureFixture[str]
     assert "touching pairs, from pixels" in out
     assert "Wrong ones, none touching, with a digit that is misread alone, too: from strokes " in out
     assert "Single digits taken for numbers: from strokes 0.0 % of 4, from pixels 0.0 % of 4" in out
+    assert re.search(r"scribbles taken for numbers: from strokes [\d.]+ % of 4, from pixels [\d.]+ % of 4; 0 of", out)
     assert "five digits:" in out
 
 

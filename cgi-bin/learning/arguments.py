@@ -41,6 +41,14 @@ def share(text: str) -> float:
     return number
 
 
+def part(text: str) -> float:
+    """A number from 0 on and below 1."""
+    number = share(text)
+    if number == 1:
+        raise _wrong(text, "a number below 1")
+    return number
+
+
 def whole(text: str) -> int:
     """A whole number from 1 on."""
     number = _digits(text)

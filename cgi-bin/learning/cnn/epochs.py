@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CURVE = "learning-curve.png"  # its name in the work folder
 FIRST = 40  # seconds of learning after which the time left is told for the first time
-SETTLE = 50  # batches, of SEVERAL ones each, that batch normalisation sees once the weights are averaged
+SETTLE = 59  # batches, of SEVERAL ones each, that batch normalisation sees once the weights are averaged
 SEVERAL = 4
 
 
@@ -55,7 +55,7 @@ class Run:
         if settings.fast and not training.has_bfloat16():
             raise BadSetting("This processor does not compute in bfloat16, as --fast would; train with --no-fast.")
         self.settings, self.work, self.foretell = settings, work, Forecast(settings.epochs)
-        self.training = training.Training(settings.seed, fast=settings.fast)
+        self.training = training.Training(settings.seed, fast=settings.fast, dropout=settings.dropout)
         if resume:
             self.progress = checkpoint.take_up(work, self.training, settings)
         else:

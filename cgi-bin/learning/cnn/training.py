@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 class Training:
     """The training graph in a session of its own; with `folded`, the inference graph, made to learn on.
 
-    With `fast`, convolutions compute in bfloat16; the weights, and what is added to them, stay float32.
+    With `fast`, convolutions compute in bfloat16; the weights, and what is added to them, stay float32. `dropout` is
+    the share of the last features that is dropped; the inference graph drops none.
     """
 
-    def __init__(self, seed: int, folded: bool = False, fast: bool = False) -> None:
+    def __init__(self, seed: int, folded: bool = False, fast: bool = False, dropout: float = 0.0) -> None:
         self.tflearn = import_tflearn()
         import tensorflow.compat.v1 as tf
 
@@ -30,7 +31,7 @@ class Training:
             self.tflearn.init_graph(seed=seed)
             options = tf.get_collection(tf.GraphKeys.GRAPH_CONFIG)[0].graph_options.rewrite_options
             options.auto_mixed_precision_onednn_bfloat16 = options.ON if fast else options.OFF
-            self.network = network(training=not folded)
+            self.network = network(not folded, dropout)
             self.rate = tf.Variable(0.0, trainable=False, name="learning_rate")
             head = self._regression()
             self.dnn = self.tflearn.DNN(head, tensorboard_verbose=0)
