@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
@@ -44,6 +42,7 @@ from made_numbers import (  # noqa: E402
     made,
     written,
 )
+from number_times import compared  # noqa: E402
 from number_weights import fitted, samples  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
@@ -56,7 +55,6 @@ from reading.numbers.pieces import of_parts  # noqa: E402
 from reading.preprocessing import preprocess, to_png  # noqa: E402
 
 SEED = 2026
-REPEATS = 10  # of each time that is taken: what else a machine does only ever adds to it
 STROKES = ROOT.parent / "shared" / "strokes"
 FROM = {"strokes": True, "pixels": False}
 
@@ -204,23 +202,7 @@ def times(digits: Sequence[Written], model: classifier.Model, rounds: int = 30) 
         "one digit": lambda at: answer(single[at], model),
         "five digits": lambda at: answer(long[at], model),
     }
-    taken = [_taken(list(ways.values()), at) for at in range(len(single))]
-    middle = [statistics.median(each) for each in zip(*taken, strict=True)]
-    return "\n".join(
-        f"{name}: {1000 * each:.2f} ms of processor time, {each / middle[0]:.2f} times the first"
-        for name, each in zip(ways, middle, strict=True)
-    )
-
-
-def _taken(ways: Sequence[Callable[[int], object]], at: int) -> list[float]:
-    """The least processor time in seconds that each way takes for the picture of that number, the ways in turn."""
-    return [min(each) for each in zip(*([_once(way, at) for way in ways] for _ in range(REPEATS)), strict=True)]
-
-
-def _once(way: Callable[[int], object], at: int) -> float:
-    start = time.process_time()
-    way(at)
-    return time.process_time() - start
+    return compared(ways, len(single))
 
 
 def some(every: Sequence[Written], limit: int | None) -> Sequence[Written]:
