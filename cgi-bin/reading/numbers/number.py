@@ -115,9 +115,9 @@ def read(writing: Writing, model: Model, whole: Float) -> Number | None:
         return None
     _search(rows, model)
     paths = [one.best() for one in rows]
-    if writing.forced and any(one.cost == np.inf for one in paths):
-        raise TooManyDigits(TOO_MANY)
     if writing.forced:
+        if any(one.cost == np.inf for one in paths):
+            raise TooManyDigits(TOO_MANY)
         return _number(writing, model, rows, paths, close=False)
     if sum(len(one.chosen) for one in paths) == 1:
         return None

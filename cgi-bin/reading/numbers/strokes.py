@@ -50,6 +50,13 @@ def _international(text: bytes) -> bytes:
     return b"" if text[:1] != b"\0" else text[2:].split(b"\0", 2)[-1]
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)  # NaN and the infinities, which Python's json would take
+
+
 def _parsed(text: bytes) -> dict[str, Any]:
     """The JSON object in these bytes; an empty one if there is none."""
     try:
@@ -57,13 +64,6 @@ def _parsed(text: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse)  # NaN and the infinities, which Python's json would take
 
 
 # Each picture's strokes are checked, nearly all of which are one digit's: so whole lists are, and not point by point.
