@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
-from pen_digits import CONDITIONS, CORPORA, Digit, Strokes, digits, png, render  # noqa: E402
+from pen_digits import CONDITIONS, CORPORA, Digit, Strokes, digits, drawing  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
@@ -31,7 +31,7 @@ from learning.figures import calibration_error  # noqa: E402
 from reading import cards, classifier  # noqa: E402
 from reading.errors import NoInk, Problem  # noqa: E402
 from reading.normalising import SIDE  # noqa: E402
-from reading.preprocessing import preprocess, to_png  # noqa: E402
+from reading.preprocessing import Preprocessed, preprocess, to_png  # noqa: E402
 
 SEED = 2026
 
@@ -39,41 +39,45 @@ SEED = 2026
 # --- reading, on all cores ---
 
 
-def _read_drawing(job: tuple[int, Strokes, str]) -> np.ndarray:
+def _read_drawing(job: tuple[int, Strokes, str]) -> Preprocessed:
     index, strokes, condition = job
     rng = np.random.default_rng([SEED, list(CONDITIONS).index(condition), index])
-    return _read(png(render(strokes, condition, rng)))
+    return _read(drawing(strokes, condition, rng))
 
 
-def _read(file: bytes) -> np.ndarray:
-    """A picture file as the models read it: float32 (28, 28) of 0 to 1, blank if it has no ink."""
+def _read(file: bytes) -> Preprocessed:
+    """A picture file as the models read it, blank if it has no ink."""
     try:
-        return preprocess(file).picture
+        return preprocess(file, "one")
     except NoInk:
-        return np.zeros((SIDE, SIDE), np.float32)
+        return Preprocessed(np.zeros((SIDE, SIDE), np.float32), [])
 
 
-def _read_scan(picture: np.ndarray) -> np.ndarray:
+def _read_scan(picture: np.ndarray) -> Preprocessed:
     return _read(to_png(picture / 255))
 
 
-def _on_all_cores(work: Callable[[Any], np.ndarray], jobs: Any, unit: str) -> np.ndarray:
+def _on_all_cores(work: Callable[[Any], Preprocessed], jobs: Any, unit: str) -> list[Preprocessed]:
     # "spawn": a forked worker would have threads' locks and signal handlers of this process, and might never end.
     with get_context("spawn").Pool() as pool:
-        read = tqdm(pool.imap(work, jobs, chunksize=64), total=len(jobs), unit=unit)
-        return np.fromiter(read, np.dtype((np.float32, (SIDE, SIDE))), len(jobs))
+        return list(tqdm(pool.imap(work, jobs, chunksize=64), total=len(jobs), unit=unit))
 
 
-def pictures(corpus: list[Digit], conditions: Sequence[str] = tuple(CONDITIONS)) -> dict[str, np.ndarray]:
-    """Every digit in every condition, as the models read it: {condition: float32 (n, 28, 28)}."""
+def pictures(corpus: list[Digit], conditions: Sequence[str] = tuple(CONDITIONS)) -> dict[str, list[Preprocessed]]:
+    """Every digit in every condition, as the models read it."""
     jobs = [(index, digit.strokes, name) for name in conditions for index, digit in enumerate(corpus)]
     read = _on_all_cores(_read_drawing, jobs, " drawings")
-    return dict(zip(conditions, read.reshape(len(conditions), len(corpus), SIDE, SIDE), strict=True))
+    return {name: read[at * len(corpus) :][: len(corpus)] for at, name in enumerate(conditions)}
 
 
-def scans(images: np.ndarray) -> np.ndarray:
-    """MNIST's own images, uint8 (n, 28, 28), as the models read them from PNG files: float32 (n, 28, 28)."""
+def scans(images: np.ndarray) -> list[Preprocessed]:
+    """MNIST's own images, uint8 (n, 28, 28), as the models read them from PNG files."""
     return _on_all_cores(_read_scan, images, " scans")
+
+
+def stacked(read: Sequence[Preprocessed]) -> np.ndarray:
+    """The pictures of n: float32 (n, 28, 28)."""
+    return np.reshape([one.picture for one in read], (-1, SIDE, SIDE))
 
 
 def in_bytes(read: np.ndarray) -> np.ndarray:
@@ -100,10 +104,13 @@ class Result(NamedTuple):
         return right
 
 
-def judge(model: classifier.Model, read: np.ndarray, labels: np.ndarray) -> Result:
-    """Score float32 (n, 28, 28) pictures against int (n,) labels."""
-    scores = model.score(read)
-    answers = np.where(read.any((1, 2)), scores.data.argmax(1), -1)
+def judge(
+    model: classifier.Model, read: Sequence[Preprocessed], labels: np.ndarray, with_strokes: bool = True
+) -> Result:
+    """Score n pictures, with the strokes that they hold or without, against int (n,) labels."""
+    seen = stacked(read)
+    scores = model.judged(model.heard(seen, [one.strokes if with_strokes else () for one in read]))
+    answers = np.where(seen.any((1, 2)), scores.data.argmax(1), -1)
     return Result(labels, answers, scores.data.max(1), scores.unsure)
 
 
@@ -155,10 +162,10 @@ def by_halves(result: Result) -> str:
     return summary({name: Result(*(column[part] for column in result)) for name, part in parts.items()})
 
 
-def misread(results: dict[str, Result], read: dict[str, np.ndarray]) -> list[tuple[np.ndarray, str]]:
+def misread(results: dict[str, Result], read: dict[str, list[Preprocessed]]) -> list[tuple[np.ndarray, str]]:
     """Pictures that were misread, with truth and answer, and a question mark where the answer was unsure."""
     return [
-        (in_bytes(read[name][at]), f"{one.labels[at]} as {one.answers[at]}{' ?' if one.unsure[at] else ''}")
+        (in_bytes(read[name][at].picture), f"{one.labels[at]} as {one.answers[at]}{' ?' if one.unsure[at] else ''}")
         for name, one in results.items()
         for at in np.flatnonzero(~one.right)
     ]
@@ -209,6 +216,10 @@ def measured(model: classifier.Model, corpus: list[Digit], title: str) -> tuple[
     """Read a corpus in every condition and print the tables; returns the results, and the pictures by condition."""
     labels = np.array([digit.label for digit in corpus])
     read = pictures(corpus)
+    if model.trajectory:
+        alone = {name: judge(model, read[name], labels, with_strokes=False) for name in read}
+        print(f"{title}, from their pictures alone:\n\n{summary(alone)}")
+        print(f"Expected calibration error of all six ways, 15 bins: {100 * gap(alone.values()):.2f} %\n")
     results = {name: judge(model, read[name], labels) for name in read}
     print(f"{title}:\n\n{summary(results)}")
     print(f"Accuracy by digit:\n\n{by_digit(results)}\nCommonest mistakes:\n\n{confusions(results)}")
@@ -246,9 +257,9 @@ def _joined(results: list[Result]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([one.confidence for one in results]), np.concatenate([one.right for one in results])
 
 
-def save_pictures(path: Path, corpus: list[Digit], read: dict[str, np.ndarray]) -> None:
+def save_pictures(path: Path, corpus: list[Digit], read: dict[str, list[Preprocessed]]) -> None:
     """Save the 28x28 pictures of a corpus by condition, and its labels."""
-    saved = {name: in_bytes(one) for name, one in read.items()}
+    saved = {name: in_bytes(stacked(one)) for name, one in read.items()}
     np.savez_compressed(path, labels=np.array([digit.label for digit in corpus]), **saved)  # type: ignore[arg-type]
 
 

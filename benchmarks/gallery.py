@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
 from drawn import judge, table  # noqa: E402
-from pen_digits import png, render  # noqa: E402
+from pen_digits import drawing as drawn_on_page  # noqa: E402
 
 from reading import cards, classifier  # noqa: E402
 from reading.errors import Problem  # noqa: E402
@@ -62,7 +62,7 @@ def drawing(sample: Sample, rng: np.random.Generator) -> bytes:
         places, which = np.unique(points, axis=0, return_inverse=True)  # what is one corner stays one
         strayed = (places + rng.normal(0, BEND, places.shape))[which.ravel()]
         strokes.append(curve(strayed + slant * np.outer(50 - strayed[:, 1], [1, 0])))
-    return png(render(strokes, "casual", rng))
+    return drawn_on_page(strokes, "casual", rng)
 
 
 def curve(points: np.ndarray) -> np.ndarray:
@@ -79,8 +79,8 @@ def curve(points: np.ndarray) -> np.ndarray:
 def read(sample: Sample, count: int, model: classifier.Model, seed: Sequence[int]) -> int:
     """How many of so many drawings are read as what they are."""
     rng = np.random.default_rng(seed)
-    pictures = np.stack([preprocess(drawing(sample, rng)).picture for _ in range(count)])
-    return int(judge(model, pictures, np.full(count, sample.digit)).right.sum())
+    seen = [preprocess(drawing(sample, rng)) for _ in range(count)]
+    return int(judge(model, seen, np.full(count, sample.digit)).right.sum())
 
 
 def counts(count: int, model: classifier.Model) -> list[int]:

@@ -7,7 +7,6 @@ It is drawn as the page draws: black strokes on white paper, which the PNG file 
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import sys
 from collections import defaultdict
@@ -20,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
-from PIL import Image, ImageDraw, PngImagePlugin  # noqa: E402
+from pen_digits import png  # noqa: E402
+from PIL import Image, ImageDraw  # noqa: E402
 
 from learning.errors import BadDataset  # noqa: E402
 
@@ -57,12 +57,7 @@ class Drawing(NamedTuple):
 
     def png(self, with_strokes: bool) -> bytes:
         """The picture as a PNG file, if wanted with its strokes, which are rounded to hundredths of a pixel."""
-        file, info = io.BytesIO(), PngImagePlugin.PngInfo()
-        if with_strokes:
-            strokes = [stroke.round(2).tolist() for stroke in self.strokes]
-            info.add_text("strokes", json.dumps({"size": self.size, "strokes": strokes}))
-        Image.fromarray(painted(self.strokes, self.pen, self.size)).save(file, "PNG", pnginfo=info, compress_level=1)
-        return file.getvalue()
+        return png(painted(self.strokes, self.pen, self.size), self.strokes if with_strokes else ())
 
 
 def written(path: Path) -> list[Written]:

@@ -25,6 +25,7 @@ from pen_digits import Digit  # noqa: E402
 
 from reading import cards, classifier  # noqa: E402
 from reading.errors import Problem  # noqa: E402
+from reading.preprocessing import Preprocessed  # noqa: E402
 
 SEED = 300
 Points = list[tuple[float, float]]
@@ -146,8 +147,8 @@ def _pair(pair: Sequence[int], rng: np.random.Generator) -> list[np.ndarray]:
     return [*left, *(stroke + move for stroke in right)]
 
 
-def read(every: Sequence[Drawing]) -> np.ndarray:
-    """Drawings as the models read them: float32 (n, 28, 28)."""
+def read(every: Sequence[Drawing]) -> list[Preprocessed]:
+    """Drawings as the models read them."""
     return drawn.pictures([Digit(-1, one.strokes) for one in every], ["casual"])["casual"]
 
 
@@ -181,7 +182,9 @@ def run(options: argparse.Namespace) -> None:
     believed = np.flatnonzero(~result.unsure)
     print("Believed:", ", ".join(f"{every[at].name} as {result.answers[at]}" for at in believed) or "none")
     if options.sheet:
-        cells = [(drawn.in_bytes(pictures[at]), f"{every[at].name[:5]} as {result.answers[at]}") for at in believed]
+        cells = [
+            (drawn.in_bytes(pictures[at].picture), f"{every[at].name[:5]} as {result.answers[at]}") for at in believed
+        ]
         drawn.contact_sheet(cells).save(options.sheet)
 
 

@@ -15,9 +15,10 @@ from made_numbers import Drawing, painted
 
 from reading.classifier import Model
 from reading.numbers import path, verifier
-from reading.numbers.lattice import Row, picture
-from reading.numbers.number import lattices
+from reading.numbers.lattice import Row
+from reading.numbers.number import heard, lattices
 from reading.numbers.pieces import Piece
+from reading.numbers.writing import Writing
 from reading.preprocessing import preprocess
 
 PURE = 0.6  # of a digit's own ink is in its candidate, less what is there of others, else it is not cut well enough
@@ -30,6 +31,7 @@ POSITIVE = [at for at, name in enumerate(path.TERMS) if name not in ANY_SIGN]
 class Read(NamedTuple):
     """The lattice of a drawing, and its digits in pixels of that."""
 
+    writing: Writing
     row: Row
     digits: list[list[np.ndarray]]  # the strokes of each
     pen: float  # its width
@@ -64,12 +66,12 @@ def read_row(drawing: Drawing, model: Model, with_strokes: bool) -> Read | None:
     corner = np.array([writing.left, writing.top])
     digits = [[(stroke - corner) / writing.step for stroke in digit] for digit in drawing.digits]
     height, width = writing.ink.shape
-    return Read(row, digits, drawing.pen / writing.step, (height, width), drawing.label)
+    return Read(writing, row, digits, drawing.pen / writing.step, (height, width), drawing.label)
 
 
 def _sample(read: Read, model: Model) -> Sample | None:
     inks = [one.ink for one in read.row.candidates]
-    outputs = model.outputs(np.stack([picture(ink) for ink in inks]))
+    outputs = heard(inks, read.writing, model)
     is_read = outputs[:, :10].argmax(1)[:, None] == [int(digit) for digit in read.label]
     right = ((purity(read) > PURE) & is_read).any(1)
     if np.isinf(path.best(read.row, np.where(right, 0.0, np.inf)).cost):

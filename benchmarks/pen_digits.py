@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "cgi-bin"))
 
 import numpy as np  # noqa: E402
-from PIL import Image, ImageDraw  # noqa: E402
+from PIL import Image, ImageDraw, PngImagePlugin  # noqa: E402
 
 from learning.data.strokes import read  # noqa: E402
 from learning.errors import BadDataset  # noqa: E402
@@ -73,10 +74,16 @@ def digits(path: Path, limit: int | None = None) -> list[Digit]:
 
 def render(strokes: Strokes, condition: str, rng: np.random.Generator) -> np.ndarray:
     """Draw strokes with round caps and joins, black on white: uint8 (280, 280)."""
-    how = CONDITIONS[condition]
-    pen = rng.uniform(*how.pen)
-    points = [np.asarray(stroke, float).reshape(-1, 2) for stroke in strokes]
-    placed = _placed(points, how, pen, rng)
+    return _painted(*_placed(strokes, condition, rng))
+
+
+def drawing(strokes: Strokes, condition: str, rng: np.random.Generator) -> bytes:
+    """The same as the PNG file that the page sends, in which the strokes are, too."""
+    placed, pen = _placed(strokes, condition, rng)
+    return png(_painted(placed, pen), placed)
+
+
+def _painted(placed: Sequence[np.ndarray], pen: float) -> np.ndarray:
     paper = Image.new("L", (CANVAS * OVERSAMPLING,) * 2, 255)
     draw = ImageDraw.Draw(paper)
     for stroke in placed:
@@ -84,8 +91,11 @@ def render(strokes: Strokes, condition: str, rng: np.random.Generator) -> np.nda
     return np.asarray(paper.reduce(OVERSAMPLING))
 
 
-def _placed(points: list[np.ndarray], how: Condition, pen: float, rng: np.random.Generator) -> list[np.ndarray]:
-    """Turn, scale and move the strokes onto the canvas."""
+def _placed(strokes: Strokes, condition: str, rng: np.random.Generator) -> tuple[list[np.ndarray], float]:
+    """The strokes turned, scaled and moved onto the canvas, and the width of the pen, both in its pixels."""
+    how = CONDITIONS[condition]
+    pen = rng.uniform(*how.pen)
+    points = [np.asarray(stroke, float).reshape(-1, 2) for stroke in strokes]
     every = np.concatenate(points)
     longer = float(np.ptp(every, axis=0).max()) or 1.0
     turn = math.radians(rng.uniform(*how.turn)) * rng.choice([-1, 1])
@@ -95,7 +105,7 @@ def _placed(points: list[np.ndarray], how: Condition, pen: float, rng: np.random
     low, high = every.min(0), every.max(0)
     room = CANVAS - pen - (high - low)
     share = np.full(2, 0.5) if how.centred else rng.uniform(size=2)
-    return [stroke @ matrix - low + pen / 2 + room * share for stroke in points]
+    return [stroke @ matrix - low + pen / 2 + room * share for stroke in points], pen
 
 
 def _stroke(draw: ImageDraw.ImageDraw, points: np.ndarray, pen: float) -> None:
@@ -105,8 +115,11 @@ def _stroke(draw: ImageDraw.ImageDraw, points: np.ndarray, pen: float) -> None:
         draw.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], fill=0)
 
 
-def png(picture: np.ndarray) -> bytes:
-    """Encode uint8 (h, w) as a PNG file, as a canvas does."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+def png(picture: np.ndarray, strokes: Sequence[np.ndarray] = ()) -> bytes:
+    """Encode uint8 (h, w) as a PNG file, as a canvas does; with strokes as the page writes them, in its pixels."""
+    file, info = io.BytesIO(), PngImagePlugin.PngInfo()
+    if strokes:
+        kept = [stroke.round(2).tolist() for stroke in strokes]
+        info.add_text("strokes", json.dumps({"size": picture.shape[::-1], "strokes": kept}))
+    Image.fromarray(picture).save(file, "PNG", pnginfo=info, compress_level=1)
     return file.getvalue()

@@ -15,8 +15,9 @@ from made_numbers import GAPS, TOUCHING, Drawing, Written, alone, made
 from number_weights import purity, read_row
 from tqdm import tqdm
 
+from learning.fitting import Fitting
 from learning.replacing import replacing
-from model import import_tflearn, pool
+from model import pool
 from reading.classifier import Model
 from reading.numbers import verifier
 
@@ -64,54 +65,34 @@ def known(every: Iterable[Drawing], model: Model, rng: np.random.Generator) -> t
     return np.concatenate(views), np.concatenate(labels)
 
 
-class Training:
-    """The network in TFLearn, in the default graph, and what it learns by."""
+def layers(tflearn: Any) -> Any:
+    """The network, as `verifier.py` runs it, with dropout."""
+    net = tflearn.input_data([None, verifier.HIGH, verifier.WIDE, 2])
+    for at, channels in enumerate(CHANNELS):
+        net = tflearn.conv_2d(net, channels, 3, activation="relu", scope=f"conv{at}")
+        net = pool(tflearn, net) if at < len(CHANNELS) - 1 else net
+    net = tflearn.dropout(tflearn.flatten(net), KEPT)
+    return tflearn.fully_connected(net, 2, activation="softmax", scope="out")
 
-    def __init__(self, seed: int) -> None:
-        self.tflearn = import_tflearn()
-        import tensorflow.compat.v1 as tf
 
-        self.graph = tf.Graph()
-        with self.graph.as_default():
-            tf.set_random_seed(seed)
-            self.tflearn.init_graph(seed=seed)
-            self.rate = tf.Variable(0.0, trainable=False, name="learning_rate")
-            optimizer = tf.train.AdamOptimizer(self.rate)
-            head = self.tflearn.regression(self._network(), optimizer=lambda _: (optimizer, None), metric=None)
-            self.dnn = self.tflearn.DNN(head, tensorboard_verbose=0)
-            self.weights = tf.trainable_variables()
+def learn(fitting: Fitting, views: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> None:
+    """Pass over all views, in a new order each time."""
+    whole = len(views) // BATCH * BATCH
+    order = np.concatenate([rng.permutation(len(views))[:whole] for _ in range(EPOCHS)]).reshape(-1, BATCH)
+    batches = ((views[part] / np.float32(255), labels[part].astype(int)) for part in order)
+    fitting.learn(batches, len(order), RATE)
 
-    def _network(self) -> Any:
-        net = self.tflearn.input_data([None, verifier.HIGH, verifier.WIDE, 2])
-        for at, channels in enumerate(CHANNELS):
-            net = self.tflearn.conv_2d(net, channels, 3, activation="relu", scope=f"conv{at}")
-            net = pool(self.tflearn, net) if at < len(CHANNELS) - 1 else net
-        net = self.tflearn.dropout(self.tflearn.flatten(net), KEPT)
-        return self.tflearn.fully_connected(net, 2, activation="softmax", scope="out")
 
-    def learn(self, views: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> None:
-        """Pass over all views, in a new order each time."""
-        steps = EPOCHS * (len(views) // BATCH)
-        orders = np.concatenate([rng.permutation(len(views))[: len(views) // BATCH * BATCH] for _ in range(EPOCHS)])
-        with self.graph.as_default():
-            for step in tqdm(range(steps), unit="step", leave=False, disable=None):
-                part = orders[step * BATCH : (step + 1) * BATCH]
-                self.rate.load(RATE * (0.5 + 0.5 * np.cos(np.pi * step / steps)), self.dnn.session)
-                self.dnn.fit_batch(views[part] / np.float32(255), np.eye(2)[labels[part].astype(int)])
+def accuracy(fitting: Fitting, views: np.ndarray, labels: np.ndarray) -> float:
+    """The share of views that it judges as it should."""
+    return float(((fitting.score(views / np.float32(255))[:, 1] > 0.5) == labels).mean())
 
-    def accuracy(self, views: np.ndarray, labels: np.ndarray) -> float:
-        """The share of views that it judges as it should."""
-        parts = (views[at : at + 1000] / np.float32(255) for at in range(0, len(views), 1000))
-        said = np.concatenate([np.asarray(self.dnn.predict(part))[:, 1] for part in parts])
-        return float(((said > 0.5) == labels).mean())
 
-    def save(self, path: Path) -> None:
-        """Write the weights, float16, as `verifier.py` reads them: kernels are (inputs, outputs)."""
-        with self.graph.as_default():
-            values = zip([each.op.name for each in self.weights], self.dnn.session.run(self.weights), strict=True)
-        with replacing(path) as part, part.open("wb") as file:
-            flat = {name: value.reshape(-1, value.shape[-1]) if name.endswith("W") else value for name, value in values}
-            np.savez_compressed(file, **{name: value.astype(np.float16) for name, value in flat.items()})
+def save(fitting: Fitting, path: Path) -> None:
+    """Write the weights, float16, as `verifier.py` reads them."""
+    with replacing(path) as part, part.open("wb") as file:
+        halved: dict[str, Any] = {name: value.astype(np.float16) for name, value in fitting.values().items()}
+        np.savez_compressed(file, **halved)
 
 
 def train(corpora: Sequence[Sequence[Written]], count: int, model: Model, seed: int) -> str:
@@ -120,9 +101,9 @@ def train(corpora: Sequence[Sequence[Written]], count: int, model: Model, seed: 
     own, others = ([division(digits, held) for digits in corpora] for held in (False, True))
     every = list(drawings(own, count, rng))
     views, labels = known(tqdm(every, unit=" drawings", disable=None), model, rng)
-    training = Training(seed)
-    training.learn(views, labels, rng)
-    training.save(verifier.FILE)
+    fitting = Fitting(layers, seed)
+    learn(fitting, views, labels, rng)
+    save(fitting, verifier.FILE)
     asked = known(drawings(others, max(count // 10, 1), rng), model, rng)
-    right = training.accuracy(*asked)
+    right = accuracy(fitting, *asked)
     return f"{len(views):,} candidates learnt; of {len(asked[1]):,} of held-back writers {right:.2%} are judged right"

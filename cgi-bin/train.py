@@ -4,6 +4,7 @@ python cgi-bin/train.py            the CNN, on MNIST and on what `fetch.py --str
 python cgi-bin/train.py --quick    the same in minutes, or --long, as the shipped one was trained
 python cgi-bin/train.py --resume   go on where a run was cut short
 python cgi-bin/train.py -M svm     another model: svm, forest, extra, sgd or voting
+python cgi-bin/train.py -M trajectory    what reads the strokes of a drawing beside its picture
 python cgi-bin/train.py -M svm --seeds 1-8 --cluster    how much of its accuracy is luck, with Ray; nothing is kept
 """
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ["cnn", "svm", "forest", "extra", "sgd", "voting"]
+TRAJECTORY = "trajectory"  # no model that answers alone: the CNN is joined with it
+OF_TRAJECTORY = ["--strokes", "--outpath", "--seed"]
 OF_ALL = ["--dataset", "--strokes", "--outpath", "--seed", "--metrics", "--plots", "--verbose"]
 OF_ALL += ["--cluster", "--seeds"]
 OF_SEVERAL = ["--quick", "--long"]  # they stand for other ones, which nobody typed
@@ -89,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     def add(*names: str, help: str, **more: Any) -> None:  # noqa: A002
         made.add_argument(*names, help=help + (" (default: %(default)s)" if "default" in more else ""), **more)
 
-    add("-M", "--model", choices=MODELS, default="cnn", help="which model")
+    add("-M", "--model", choices=[*MODELS, TRAJECTORY], default="cnn", help="which model")
     add("--epochs", type=whole, default=usual.epochs, help="times that every training image is seen")
     for name, several in zip(OF_SEVERAL, (QUICK, LONG), strict=True):
         same = " ".join(f"--{each.replace('_', '-')} {value}" for each, value in several.items())
@@ -144,6 +147,8 @@ def options(chosen: argparse.Namespace) -> tuple[str, list[str]]:
     """What is asked for, and the long flags that it has."""
     from learning.classical import options as classical_options
 
+    if chosen.model == TRAJECTORY:
+        return TRAJECTORY, OF_TRAJECTORY
     if chosen.model != "cnn":
         return chosen.model, [*classical_options.flags(chosen.model), *OF_ALL]
     return ("cnn with --extra", OF_LESSON) if chosen.extra else ("cnn", [*OF_CNN, *OF_ALL])
@@ -189,9 +194,11 @@ def run(chosen: argparse.Namespace) -> int:
         from learning.report import PLOTS
 
         check_folder(chosen.plots, *PLOTS)  # not only when hours are over
-    if chosen.model != "cnn":
+    if chosen.model not in ("cnn", TRAJECTORY):
         return run_classical(chosen)
     need_tensorflow()
+    if chosen.model == TRAJECTORY:
+        return run_trajectory(chosen)
     return taught(chosen) if chosen.extra else run_cnn(chosen)
 
 
@@ -218,13 +225,23 @@ def run_cnn(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def pen_strokes(files: list[Path] | None) -> StrokeDigits:
+def run_trajectory(chosen: argparse.Namespace) -> int:
+    """Train the trajectory network as the command line says."""
+    from learning.trajectory import train
+
+    folder = chosen.outpath or ROOT / "models"
+    held = train(pen_strokes(chosen.strokes, ""), chosen.seed, folder)["held_back"]
+    print(f"{held['accuracy']:.2%} of {held['digits']:,} digits of writers held back right; the file is in {folder}.")
+    return 0
+
+
+def pen_strokes(files: list[Path] | None, without: str = NO_STROKES) -> StrokeDigits:
     """The strokes to learn from besides MNIST: of these files, else of the cache, else none, and what that costs."""
     from learning.data import corpora, strokes
 
     files = files or corpora.train_files() or []
     if not files:
-        print(NO_STROKES, end="", file=sys.stderr, flush=True)
+        print(without, end="", file=sys.stderr, flush=True)
     return strokes.read(*files)
 
 

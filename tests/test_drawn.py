@@ -182,7 +182,7 @@ def test_the_benchmark_prints_its_tables_and_saves_what_it_is_told(strokes, tmp_
 
 
 def test_what_is_scored_is_the_picture_that_the_page_scores_to_the_last_bit():
-    scored = drawn.pictures([drawn.Digit(7, SEVEN)], ["neat"])["neat"][0]
+    scored = drawn.pictures([drawn.Digit(7, SEVEN)], ["neat"])["neat"][0].picture
     page = preprocess(drawn.png(drawn.render(SEVEN, "neat", np.random.default_rng([drawn.SEED, 0, 0])))).picture
     np.testing.assert_array_equal(scored, page)
     assert scored.dtype == np.float32
@@ -203,7 +203,7 @@ def test_a_contact_sheet_leaves_none_out():
 
 
 def test_mnists_test_images_are_measured_whole_and_by_halves(strokes, tmp_path, believer, monkeypatch, capsys):
-    wide = drawn.in_bytes(drawn._read_drawing((0, SEVEN, "neat")))
+    wide = drawn.in_bytes(drawn._read_drawing((0, SEVEN, "neat")).picture)
     test = SimpleNamespace(X_test=np.stack([wide] * 4), y_test=np.array([1, 7, 7, 7]))
     monkeypatch.setattr(dataset, "load", lambda source: test)
     sheet, curve = tmp_path / "scans.png", tmp_path / "curve.png"

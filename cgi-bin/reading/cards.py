@@ -24,6 +24,8 @@ DIGITS = 10
 DEPTH = 20  # levels of a card's JSON at most
 ENDINGS = (".json", ".tflite", ".tfl.data-00000-of-00001", ".onnx")  # of the files that a model is loaded from
 
+TRAJECTORY = "trajectory.weights"  # the file of `trajectory.py`, which the default model is joined with
+
 Card = dict[str, Any]  # what a card's JSON holds
 
 
@@ -72,6 +74,7 @@ def stamp(name: str) -> object:
     states = [_state(f"{MODELS}/{file}") for file in files]
     if _state(new := incoming(MODELS, name)):
         states = [_state(f"{new}/{file}") or state for file, state in zip(files, states, strict=True)]
+    states += [_state(f"{MODELS}/{TRAJECTORY}")] if name == DEFAULT else []
     return [state and (state.st_mtime_ns, state.st_size, state.st_ino) for state in states]
 
 

@@ -20,8 +20,11 @@ from reading.cards import DEFAULT, DIGITS, Card, train_again
 from reading.errors import BrokenModel, NoModel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reading.arrays import Array, Bools, Float
     from reading.engines import Run
+    from reading.trajectory import Network
 
 BATCH = 250  # pictures scored at once: bounds the memory, and more is no faster
 
@@ -36,8 +39,9 @@ class Scores(NamedTuple):
 class Model:
     """A loaded model; may be shared between threads."""
 
-    def __init__(self, card: Card, run: Run) -> None:
-        self.card, self.run, self._lock = card, run, threading.Lock()
+    def __init__(self, card: Card, run: Run, trajectory: Network | None = None) -> None:
+        """Run what a card describes; `trajectory` is the network that reads the strokes, where they are known."""
+        self.card, self.run, self.trajectory, self._lock = card, run, trajectory, threading.Lock()
 
     def score(self, pictures: Array) -> Scores:
         """Score float32 (n, 28, 28) pictures, 0 paper to 1 ink.
@@ -58,6 +62,26 @@ class Model:
         if raw.shape[1] not in (DIGITS, DIGITS + 1) or not np.isfinite(raw).all():
             raise BrokenModel(f"The model {self.card['name']!r} gives no ten scores. {train_again(self.card['name'])}")
         return raw
+
+    def heard(self, pictures: Array, written: Sequence[Sequence[Float]]) -> Float:
+        """`outputs`, joined with what the trajectory network says of the strokes of each picture, none if not known.
+
+        Raises BrokenModel if the answer makes no sense.
+        """
+        outputs = self.outputs(pictures)
+        if self.trajectory is None or not any(written):
+            return outputs
+        from reading.trajectory import heard
+
+        return heard(self.trajectory, outputs, written)
+
+    def reads(self, strokes: Sequence[Float]) -> bool:
+        """Whether it reads these strokes of the pen, too, and not the picture alone."""
+        if self.trajectory is None:
+            return False
+        from reading.trajectory import is_known
+
+        return is_known(strokes)
 
     def judged(self, raw: Float) -> Scores:
         """Split off the eleventh score, "not a digit", and apply the card's rule of doubt."""
@@ -88,11 +112,23 @@ def _read(name: str) -> tuple[object, Model]:
     stamp = cards.stamp(name)
     try:
         card = cards.read(name)
-        return stamp, Model(card, engines.run_of(card))
+        return stamp, Model(card, engines.run_of(card), _trajectory(card))
     except (NoModel, BrokenModel):
         if cards.stamp(name) == stamp:
             raise
     return _read(name)
+
+
+def _trajectory(card: Card) -> Network | None:
+    """The trajectory network for the default model, if there is one. Raises BrokenModel.
+
+    Not for one that was taught a person's own hand: the network knows nothing of it, and would gainsay it.
+    """
+    if card["name"] != DEFAULT or "extra" in card:
+        return None
+    from reading import trajectory
+
+    return trajectory.load()
 
 
 _kept: dict[str, tuple[object, Model]] = {}

@@ -17,6 +17,8 @@ from reading.errors import TooManyDigits
 from reading.numbers.writing import DIGIT_WIDE
 from reading.preprocessing import Preprocessed, preprocess, to_png
 
+ALSO_READ = "read from the way of the pen, too"  # as a step, of a drawing with its strokes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -59,7 +61,8 @@ def read(data: bytes, model: str = DEFAULT, how: str = "auto") -> Digit:
 
 def classify(pictures: list[Preprocessed], model: Model) -> Iterator[Digit | TooManyDigits]:
     """Score pictures all at once; one digit for each, in their order, or what is wrong with it. Raises BrokenModel."""
-    outputs = model.outputs(np.reshape([one.picture for one in pictures], (-1, 28, 28)))
+    every = np.reshape([one.picture for one in pictures], (-1, 28, 28))
+    outputs = model.heard(every, [one.strokes for one in pictures])
     scores = model.judged(outputs)
     each = zip(pictures, outputs, scores.data.tolist(), scores.unsure.tolist(), strict=True)
     return (_answer(picture, whole, data, unsure, model) for picture, whole, data, unsure in each)
@@ -70,6 +73,8 @@ def _answer(
 ) -> Digit | TooManyDigits:
     """The digit, and the number where there is one; or that it has too many digits."""
     digit = _digit(picture, scores, unsure, model.card["name"])
+    if model.reads(picture.strokes):
+        digit = digit._replace(steps=[*digit.steps, ALSO_READ])
     writing = picture.writing
     if writing is None or not (writing.forced or unsure or not writing.shape.is_one(DIGIT_WIDE)):
         return digit

@@ -20,10 +20,12 @@ from PIL import Image
 from reading.decoding import decode, longer_side
 from reading.ink import ink_of
 from reading.normalising import cropped, fitted, is_normalised
-from reading.numbers.strokes import strokes_in
+from reading.numbers.strokes import lie_on, placed, strokes_in
 from reading.numbers.writing import NARROW, Writing, shape_of, writing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reading.arrays import Array, Float
 
 
@@ -33,6 +35,7 @@ class Preprocessed(NamedTuple):
     picture: Float  # (28, 28), 0 paper to 1 ink
     steps: list[str]  # what was done to get there, one clause in plain English each
     writing: Writing | None = None  # of a picture that is not surely one digit
+    strokes: Sequence[Float] = ()  # of the pen that left the ink, (k, 2) points, in its pixels; none if not known
 
 
 def preprocess(data: bytes, how: str = "auto") -> Preprocessed:
@@ -48,15 +51,16 @@ def preprocess(data: bytes, how: str = "auto") -> Preprocessed:
         return Preprocessed(sheet.ink, [*steps, "left as it is: it already has MNIST's size and place"])
     ink, (left, top) = cropped(sheet.ink, steps)
     picture = fitted(ink, steps)
-    if how == "one":
-        return Preprocessed(picture, steps)
-    strokes = strokes_in(data)
-    shape = shape_of(ink, picture, strokes)
-    if how == "auto" and shape.is_one(NARROW):
-        return Preprocessed(picture, steps)
     scale = longer_side(data) / max(image.size)
     place = (sheet.left + sheet.step * left) * scale, (sheet.top + sheet.step * top) * scale, sheet.step * scale
-    return Preprocessed(picture, steps, writing(ink, place, strokes, shape, how == "number"))
+    strokes = placed(strokes_in(data), place)
+    done = Preprocessed(picture, steps, strokes=strokes if lie_on(ink, strokes) else ())
+    if how == "one":
+        return done
+    shape = shape_of(ink, picture, strokes)
+    if how == "auto" and shape.is_one(NARROW):
+        return done
+    return done._replace(writing=writing(ink, place, strokes, shape, how == "number"))
 
 
 def to_png(picture: Array) -> bytes:

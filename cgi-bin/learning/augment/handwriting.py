@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,9 +13,11 @@ from learning.augment.not_digits import NOT_A_DIGIT
 from learning.augment.strokes import SEGMENTS, Paths
 
 if TYPE_CHECKING:
-    from reading.arrays import Float, Ints
+    from reading.arrays import Bools, Float, Ints
 
-TURN, SLANT, STRETCH = 24.0, 0.45, 0.5  # degrees, and shares: how far a digit is turned, slanted and stretched
+TURNED = 24.0, 0.45, 0.5  # degrees, and shares: how far a digit is turned, slanted and stretched
+# The same of invented hands: a one whose long flag is turned until it is level is a seven.
+HARDLY_TURNED = 9.0, 0.2, 0.25
 LOOSE = 0.035  # of its size: how far a stroke strays on its own
 LIKE = 8  # of the same digit, alike in shape, that each may be blended with
 SPREAD = 5  # every so many of the nearest: the very nearest are by the same writer
@@ -43,18 +45,26 @@ class Handwriting(NamedTuple):
     def draw(self, chosen: Ints, foreign: float, rng: np.random.Generator) -> tuple[Float, Ints]:
         """The digits with these numbers, float32 (n, 28, 28), and labels of 0..10; a share of `foreign` is no digit."""
         pictures = np.empty((len(chosen), 28, 28), np.float32)
-        labels = self.labels[chosen].copy()
+        labels = np.empty(len(chosen), np.int64)
+        for which, paths, told in self.written(chosen, foreign, rng):
+            pictures[which], labels[which] = drawn(paths, rng), told
+        return pictures, labels
+
+    def written(self, chosen: Ints, foreign: float, rng: np.random.Generator) -> Iterator[tuple[Bools, Paths, Ints]]:
+        """The digits with these numbers, kind by kind: which of them, their strokes, and labels of 0..10.
+
+        The kinds are whole digits, and three of what is no digit: side by side, pieces, without their last stroke.
+        """
+        labels = self.labels[chosen]
         odd, kind = rng.random(len(chosen)) < foreign, rng.random(len(chosen))
         pair, piece = odd & (kind < PAIRED), odd & (kind >= PAIRED)
-        pictures[~odd] = drawn(self.blended(chosen[~odd], rng), rng)
-        pictures[pair] = self._pairs(chosen[pair], rng)
+        yield ~odd, self.blended(chosen[~odd], rng), labels[~odd]
+        others = self.paths.of(rng.integers(0, len(self.labels), np.count_nonzero(pair)))
+        yield pair, side_by_side(self.paths.of(chosen[pair]), others, rng), np.full(len(others.stroke), NOT_A_DIGIT)
         cut = piece & (kind < PAIRED + PIECE) & np.isin(labels, UNFINISHED)
         dropped = piece & ~cut
-        pictures[cut] = drawn(pieces(self.paths.of(chosen[cut]), rng), rng)
-        paths, told = without_last_stroke(self.paths.of(chosen[dropped]), labels[dropped], rng)
-        pictures[dropped] = drawn(paths, rng)
-        labels[pair | cut], labels[dropped] = NOT_A_DIGIT, told
-        return pictures, labels
+        yield cut, pieces(self.paths.of(chosen[cut]), rng), np.full(np.count_nonzero(cut), NOT_A_DIGIT)
+        yield dropped, *without_last_stroke(self.paths.of(chosen[dropped]), labels[dropped], rng)
 
     def blended(self, chosen: Ints, rng: np.random.Generator) -> Paths:
         """The digits with these numbers, half of them blended with one that is alike: a hand between two, or beyond.
@@ -66,10 +76,6 @@ class Handwriting(NamedTuple):
         share = np.where(rng.random(n) < 0.5, rng.uniform(*BLEND, n), 0).astype(np.float32)[:, None, None, None]
         own = self.paths.of(chosen)
         return own._replace(segments=own.segments + share * (other - own.segments))
-
-    def _pairs(self, chosen: Ints, rng: np.random.Generator) -> Float:
-        others = rng.integers(0, len(self.labels), len(chosen))
-        return drawn(side_by_side(self.paths.of(chosen), self.paths.of(others), rng), rng)
 
 
 def alike(paths: Paths, labels: Ints) -> Ints:
@@ -95,7 +101,7 @@ NO_PENS = Handwriting.of([], np.empty(0, np.int64))
 
 def drawn(paths: Paths, rng: np.random.Generator) -> Float:
     """Digits, float32 (n, 28, 28), each with a pen, a slant and a bend of its own."""
-    return strokes.draw(paths, matrices(len(paths.stroke), TURN, SLANT, STRETCH, rng), LOOSE, rng)
+    return strokes.draw(paths, matrices(len(paths.stroke), *TURNED, rng), LOOSE, rng)
 
 
 def neatly(paths: Paths, rng: np.random.Generator) -> Float:
@@ -106,8 +112,7 @@ def neatly(paths: Paths, rng: np.random.Generator) -> Float:
 def draw_invented(count: int, rng: np.random.Generator) -> tuple[Float, Ints]:
     """Digits in invented hands: float32 (count, 28, 28) and labels int64 (count,)."""
     written, labels = hands.write(count, rng)
-    # Hardly turned: a one whose long flag is turned until it is level is a seven.
-    turned = matrices(count, 9, 0.2, 0.25, rng)
+    turned = matrices(count, *HARDLY_TURNED, rng)
     return strokes.draw(strokes.polylines(written), turned, LOOSE, rng), labels
 
 

@@ -98,15 +98,24 @@ def draw(paths: Paths, matrix: Float, loose: float, rng: np.random.Generator) ->
 
     `matrix` (n, 2, 2) turns and slants each; `loose` is how far, in shares of its size, a stroke strays on its own.
     """
-    n = len(matrix)
-    pen = widths(n, rng)
-    points = _strayed(paths, loose, rng).reshape(n, 2 * paths.stroke.shape[1], 2)
+    pen = widths(len(matrix), rng)
+    segments = varied(paths, matrix, loose, pen, rng)
+    distance = np.empty((len(matrix), SIDE * SIDE), np.float32)
+    for at in range(0, len(matrix), CHUNK):
+        distance[at : at + CHUNK] = distances(segments[at : at + CHUNK])
+    return painted(distance.reshape(-1, SIDE, SIDE), pen, rng)
+
+
+def varied(paths: Paths, matrix: Float, loose: float, pen: Float, rng: np.random.Generator) -> Float:
+    """The segments of each digit turned and slanted by `matrix`, strayed, placed for pens (n,), and bent, in pixels.
+
+    float32 (n, s, 2, 2), as `Paths` has them.
+    """
+    n, count = paths.stroke.shape
+    points = _strayed(paths, loose, rng).reshape(n, 2 * count, 2)
     points = _placed(np.einsum("nij,npj->npi", matrix, points), pen, rng)
     points += _bent(points, 1.2, rng)
-    distance = np.empty((n, SIDE * SIDE), np.float32)
-    for at in range(0, n, CHUNK):
-        distance[at : at + CHUNK] = distances(points[at : at + CHUNK].reshape(-1, paths.stroke.shape[1], 2, 2))
-    return painted(distance.reshape(n, SIDE, SIDE), pen, rng)
+    return points.reshape(n, count, 2, 2)
 
 
 def _strayed(paths: Paths, loose: float, rng: np.random.Generator) -> Float:

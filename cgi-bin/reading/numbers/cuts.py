@@ -204,4 +204,4 @@ def _part(piece: Piece, mask: Bools) -> Piece | None:
     if not (ink >= INKED).any():
         return None
     top, bottom, left, right = bounding_box(ink)
-    return Piece(ink[top:bottom, left:right], piece.top + top, piece.left + left, piece.order)
+    return Piece(ink[top:bottom, left:right], piece.top + top, piece.left + left, piece.order, whole=False)

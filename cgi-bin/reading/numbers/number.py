@@ -13,6 +13,8 @@ from reading.numbers.pieces import together
 from reading.parts import pen_width
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reading.arrays import Float
     from reading.classifier import Model
     from reading.numbers.pieces import Piece
@@ -113,7 +115,7 @@ def read(writing: Writing, model: Model, whole: Float) -> Number | None:
     rows = [_Reading(*each) for each in lattices(writing, model)]
     if not rows:
         return None
-    _search(rows, model)
+    _search(rows, writing, model)
     paths = [one.best() for one in rows]
     if writing.forced:
         if any(one.cost == np.inf for one in paths):
@@ -127,7 +129,7 @@ def read(writing: Writing, model: Model, whole: Float) -> Number | None:
     return _number(writing, model, rows, paths, bool(more < np.log(path.FACTOR))) if more >= 0 else None
 
 
-def _search(rows: list[_Reading], model: Model) -> None:
+def _search(rows: list[_Reading], writing: Writing, model: Model) -> None:
     """Ask about the most promising candidates, some at a time, until no other one may be on the best path."""
     for one in rows:
         one.verify([at for _, at in sorted(one.open())[:MOST_VERIFIED] if not one.verified[at]])
@@ -136,7 +138,7 @@ def _search(rows: list[_Reading], model: Model) -> None:
         promising = every[: min(AT_ONCE, MOST_SCORED - scored)]
         if not promising:
             return
-        _score([(one, at) for _, at, one in promising], model)
+        _score([(one, at) for _, at, one in promising], writing, model)
 
 
 def _first(promising: tuple[float, int, _Reading]) -> float:
@@ -149,11 +151,17 @@ def _is_whole(rows: list[Row]) -> float:
     return float(verifier.whole([every], every, rows[0].height if len(rows) == 1 else every.height)[0])
 
 
-def _score(asked: list[tuple[_Reading, int]], model: Model) -> None:
+def _score(asked: list[tuple[_Reading, int]], writing: Writing, model: Model) -> None:
     """Ask the model about these candidates, in one batch."""
-    outputs = model.outputs(np.stack([picture(one.row.candidates[at].ink) for one, at in asked]))
+    outputs = heard([one.row.candidates[at].ink for one, at in asked], writing, model)
     for (one, at), said in zip(asked, outputs, strict=True):
         one.hear([at], said[None])
+
+
+def heard(inks: Sequence[Piece], writing: Writing, model: Model) -> Float:
+    """What the model says of ink, float (n, 10 or 11), also of the strokes that left it, where it has whole ones."""
+    written = [[writing.strokes[at] for at in ink.order] if ink.whole else [] for ink in inks]
+    return model.heard(np.stack([picture(ink) for ink in inks]), written)
 
 
 def lattices(writing: Writing, model: Model) -> list[tuple[Row, Float]]:
@@ -167,7 +175,7 @@ def lattices(writing: Writing, model: Model) -> list[tuple[Row, Float]]:
     every = lines(found, pen) if found else []
     if not every and writing.forced:
         raise TooManyDigits(TOO_MANY)
-    said = [model.outputs(np.stack([picture(one) for one in line.pieces])) for line in every]
+    said = [heard(line.pieces, writing, model) for line in every]
     easy = [path.cost_of_digit(outputs, np.ones(len(outputs), int)) < EASY for outputs in said]
     hard = sum(int(np.count_nonzero(~each)) for each in easy)
     most = min(cuts.MOST_CUTS, MOST_CUTS // max(1, hard))

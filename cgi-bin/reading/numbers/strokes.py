@@ -13,14 +13,22 @@ import json
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from reading.costs import PNG_START
+from reading.parts import INKED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from reading.arrays import Float
 
 MOST_BYTES = 64 * 1024  # of the JSON
 MOST_STROKES = 256
 KEYWORD = b"strokes"
+ON_INK = 0.9  # of the points of a picture's own strokes: so many lie on ink; thin lines may be missed by half a pixel
+CLOSE = 2.0  # pixels by which the pen may seem to end elsewhere, where its line is grey
+UNEVEN = 0.05  # the same as a share of the ink's longer side
 
 Points = list[list[float]]  # [x, y] each
 
@@ -31,6 +39,27 @@ def strokes_in(data: bytes) -> list[Points]:
     size = [int.from_bytes(data[start : start + 4], "big") for start in (16, 20)]  # as the header has it
     strokes: list[Points] = found.get("strokes", [])
     return strokes if found.get("size") == size and _are_strokes(strokes, max(size)) else []
+
+
+def placed(strokes: Sequence[Points], place: tuple[float, float, float]) -> list[Float]:
+    """Strokes in pixels of ink whose first pixel lies at left, top, each with that side: float (k, 2) each."""
+    left, top, side = place
+    return [(np.array(points, float) - (left, top)) / side for points in strokes]
+
+
+def lie_on(ink: Float, strokes: Sequence[Float]) -> bool:
+    """Whether strokes (k, 2) may be those that left cropped ink (h, w), of 0 paper to 1.
+
+    Their points lie on it, and it ends about as far from them on all four sides. There must be strokes.
+    """
+    if not strokes:
+        return False
+    points = np.concatenate(strokes)
+    size = np.array(ink.shape[::-1])
+    x, y = np.clip(np.rint(points - 0.5).astype(int), 0, size - 1).T
+    around = np.concatenate([points.min(0), size - points.max(0)])
+    near = around.min() > -CLOSE and np.ptp(around) < CLOSE + UNEVEN * size.max()
+    return bool(near and (ink[y, x] >= INKED).mean() > ON_INK)
 
 
 def _texts(data: bytes) -> Iterator[bytes]:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reading.arrays import Bools, Bytes, Float
-    from reading.numbers.strokes import Points
 
 SIDE = 560  # pixels: ink whose longer side is longer is averaged down to less
 NARROW = 0.7  # width to height: what is no wider, and has nothing side by side, is surely one digit
@@ -48,28 +47,26 @@ class Writing(NamedTuple):
 
 
 def writing(
-    ink: Float, place: tuple[float, float, float], strokes: Sequence[Points], shape: Shape, forced: bool
+    ink: Float, place: tuple[float, float, float], strokes: Sequence[Float], shape: Shape, forced: bool
 ) -> Writing:
-    """Keep float (h, w) ink.
+    """Keep float (h, w) ink, and strokes (k, 2) in its pixels.
 
-    `place` is the left and top of its first pixel and the side of a pixel, `strokes` are points, all in pixels of the
-    picture sent.
+    `place` is the left and top of its first pixel and the side of a pixel, in pixels of the picture sent.
     """
     factor = -(-max(ink.shape) // SIDE)
     levels = Image.fromarray(np.rint(ink * 255).astype(np.uint8)).reduce(factor)
     left, top, step = place[0], place[1], place[2] * factor
-    moved = [(np.array(stroke, float) - (left, top)) / step for stroke in strokes]
-    return Writing(np.asarray(levels), moved, left, top, step, shape, forced)
+    return Writing(np.asarray(levels), [stroke / factor for stroke in strokes], left, top, step, shape, forced)
 
 
-def shape_of(ink: Float, picture: Float, strokes: Sequence[Points]) -> Shape:
+def shape_of(ink: Float, picture: Float, strokes: Sequence[Float]) -> Shape:
     """The shape of cropped ink float (h, w), of its normalised picture (28, 28), and of its strokes if known."""
     top, bottom, left, right = bounding_box(picture)
     labels, count = label(picture >= INKED)
     masks = [labels == number for number in range(1, count + 1)] if count > 1 else []
     beside = [_span(mask.any(0)) for mask in masks]
     above = [span for span in (_span(mask.any(1)) for mask in masks) if span[1] - span[0] > TALL * (bottom - top)]
-    written = [(min(stroke)[0], max(stroke)[0]) for stroke in strokes]
+    written = [(float(x.min()), float(x.max())) for x in (stroke[:, 0] for stroke in strokes)]
     stacked = _overlap(beside) and _overlap(above) and _overlap(written) and _is_one_band(ink)
     return Shape((right - left) / (bottom - top), stacked)
 
