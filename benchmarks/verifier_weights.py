@@ -15,7 +15,7 @@ from made_numbers import GAPS, TOUCHING, Drawing, Written, alone, made
 from number_weights import purity, read_row
 from tqdm import tqdm
 
-from learning.fitting import Fitting
+from learning.cnn.fitting import Fitting
 from learning.replacing import replacing
 from model import pool
 from reading.classifier import Model

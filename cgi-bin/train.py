@@ -134,7 +134,8 @@ def refuse_foreign(chosen: argparse.Namespace, arguments: list[str] | None) -> N
     what, own = options(chosen)
     every = {flag for model in MODELS[1:] for flag in classical_options.flags(model)}
     every |= {*OF_CNN, *OF_LESSON, *OF_ALL}
-    names = {flag: classical_options.NAMES.get(flag, flag.strip("-").replace("-", "_")) for flag in every - set(own)}
+    dests = {"--dataset": "data"} | classical_options.NAMES
+    names = {flag: dests.get(flag, flag.strip("-").replace("-", "_")) for flag in every - set(own)}
     # What is there already gets no default: it stays None unless it is given.
     made, given = parser(), argparse.Namespace(**dict.fromkeys(names.values()))
     made.parse_args(arguments, given)
@@ -227,10 +228,9 @@ def run_cnn(chosen: argparse.Namespace) -> int:
 
 def run_trajectory(chosen: argparse.Namespace) -> int:
     """Train the trajectory network as the command line says."""
-    from learning.trajectory import train
+    from learning.cnn.trajectory import train
 
-    folder = chosen.outpath or ROOT / "models"
-    held = train(pen_strokes(chosen.strokes, ""), chosen.seed, folder)["held_back"]
+    held = train(pen_strokes(chosen.strokes, ""), chosen.seed, folder := chosen.outpath or ROOT / "models")["held_back"]
     print(f"{held['accuracy']:.2%} of {held['digits']:,} digits of writers held back right; the file is in {folder}.")
     return 0
 

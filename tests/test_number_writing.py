@@ -124,7 +124,7 @@ def test_ink_is_averaged_down_to_less_than_560_pixels(longer: int, factor: int) 
     shape = writing.Shape(1.5, True)
     for high, wide in ((longer, 7), (7, longer), (longer, longer)):
         ink = np.zeros((high, wide))
-        kept = writing.writing(ink, (30.0, 10.0, 0.5), [[[31, 12], [36, 13]]], shape, False)
+        kept = writing.writing(ink, (30.0, 10.0, 0.5), [np.array([[2.0, 4.0], [12.0, 6.0]])], shape, False)
         assert kept.ink.shape == (-(-high // factor), -(-wide // factor))
         assert (kept.left, kept.top, kept.step, kept.shape, kept.forced) == (30, 10, 0.5 * factor, shape, False)
         assert kept.strokes[0].tolist() == [[2 / factor, 4 / factor], [12 / factor, 6 / factor]]
@@ -145,7 +145,7 @@ def shape(*boxes: tuple[int, int, int, int], ink: np.ndarray = FULL, strokes: An
     picture = np.zeros((28, 28), np.float32)
     for top, bottom, left, right in boxes:
         picture[top:bottom, left:right] = 0.25
-    wide, stacked = writing.shape_of(ink, picture, strokes)
+    wide, stacked = writing.shape_of(ink, picture, [np.array(points, float) for points in strokes])
     return round(wide, 3), stacked
 
 

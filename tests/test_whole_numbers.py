@@ -108,12 +108,12 @@ def test_the_verifier_learns_and_numpy_says_what_tflearn_says(its_file: Path, mo
     views = rng.integers(0, 40, (256, verifier.HIGH, verifier.WIDE, 2), np.uint8)
     labels = rng.random(256) < 0.5
     views[labels, 5:12, 5:12, 0] += 150
-    training = verifier_weights.Training(1)
-    training.learn(views, labels, rng)
-    assert training.accuracy(views, labels) > 0.95
-    training.save(its_file)
+    fitting = verifier_weights.Fitting(verifier_weights.layers, 1)
+    verifier_weights.learn(fitting, views, labels, rng)
+    assert verifier_weights.accuracy(fitting, views, labels) > 0.95
+    verifier_weights.save(fitting, its_file)
     seen = views / np.float32(255)
-    assert verifier.load().whole(seen) == pytest.approx(np.asarray(training.dnn.predict(seen))[:, 1], abs=0.01)
+    assert verifier.load().whole(seen) == pytest.approx(fitting.score(seen)[:, 1], abs=0.01)
 
 
 def test_the_verifier_is_trained_by_the_command(

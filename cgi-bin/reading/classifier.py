@@ -39,8 +39,9 @@ class Scores(NamedTuple):
 class Model:
     """A loaded model; may be shared between threads."""
 
+    trajectory: Network | None = None  # reads the strokes, where they are known
+
     def __init__(self, card: Card, run: Run, trajectory: Network | None = None) -> None:
-        """Run what a card describes; `trajectory` is the network that reads the strokes, where they are known."""
         self.card, self.run, self.trajectory, self._lock = card, run, trajectory, threading.Lock()
 
     def score(self, pictures: Array) -> Scores:

@@ -184,6 +184,8 @@ def parsed(data: bytes) -> Network:
 
 def _layers(weights: bytes, sizes: Sequence[int]) -> Iterator[Layer]:
     """The convolutions between so many numbers a step, and the fully connected layer. Raises ValueError."""
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise ValueError
     shapes = [(KERNEL * before, after) for before, after in pairwise(sizes)]
     shapes.append((STEPS // 2 ** (len(shapes) - 1) * sizes[-1], cards.DIGITS + 1))
     ends = np.cumsum([(rows * columns, columns) for rows, columns in shapes])

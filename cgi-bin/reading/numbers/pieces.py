@@ -31,9 +31,9 @@ class Piece(NamedTuple):
     top: int  # of its first row in the picture, in pixels
     left: int
     order: tuple[int, ...] = ()  # numbers of its strokes in the order of writing, if they are known
-    whole: bool = True  # not a part of a stroke that was cut
     sign: str = ""  # "." or "-" for what is none of the ten digits
     cut: float = -1  # -log of how likely the cut on its left side is, by its shape; -1 if nothing was cut
+    whole: bool = True  # not a part of a stroke that was cut
 
     @property
     def height(self) -> int:
@@ -117,7 +117,7 @@ def together(pieces: Sequence[Piece]) -> Piece:
         place = ink[one.top - top : one.bottom - top, one.left - left : one.right - left]
         np.maximum(place, one.ink, out=place)
     order = tuple(sorted(sum((one.order for one in pieces), ())))
-    return Piece(ink, top, left, order, all(one.whole for one in pieces), cut=pieces[0].cut)
+    return Piece(ink, top, left, order, cut=pieces[0].cut, whole=all(one.whole for one in pieces))
 
 
 def joined(pieces: Sequence[Piece]) -> list[Piece]:

@@ -17,10 +17,10 @@ import numpy as np
 
 from learning.augment.not_digits import NOT_A_DIGIT
 from learning.augment.trajectories import Trajectories, as_written
+from learning.cnn.fitting import Fitting
 from learning.cnn.held_back import held_writers
 from learning.data.strokes import StrokeDigits, facts
 from learning.errors import BadDataset, TrainingFailed
-from learning.fitting import Fitting
 from learning.publishing import check_folder, digest, reserved, saving
 from learning.replacing import replacing
 from model import CLASSES
