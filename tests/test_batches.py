@@ -152,6 +152,11 @@ def answers_of(job: batches.Job) -> Answers:
     return Answers(job.folder, batches.described(job, reader.model_files(job.model)))
 
 
+def test_workers_are_sent_the_trajectory_network_of_the_model_that_has_one() -> None:
+    assert cards.TRAJECTORY in reader.model_files("cnn")
+    assert list(reader.model_files("svm")) == ["svm.json", "svm.onnx"]
+
+
 def test_what_was_answered_is_not_asked_again_unless_the_picture_changed(folder: Path) -> None:
     asked = job(folder.parent)
     answers = answers_of(asked)

@@ -18,11 +18,13 @@ import numpy as np  # noqa: E402
 
 import pictures  # noqa: E402
 from benchmarks import drawn, nondigits  # noqa: E402
+from learning.augment import hands  # noqa: E402
 from learning.classical import estimators as classical  # noqa: E402
 from learning.cnn.settings import Settings  # noqa: E402
 from learning.data import dataset  # noqa: E402
 from learning.data.mnist import SHA256  # noqa: E402
-from reading import cards, classifier  # noqa: E402
+from reading import cards, classifier, trajectory  # noqa: E402
+from reading.digits import ALSO_READ, read  # noqa: E402
 from reading.preprocessing import preprocess  # noqa: E402
 
 SCORES = HERE / "shipped_scores.json"
@@ -110,6 +112,28 @@ def test_the_accuracy_in_the_card_is_measured_again_on_the_whole_test_set(name, 
 
 def test_the_network_reads_at_least_993_of_1000_test_images():
     assert card_of("cnn")["accuracy"] >= 0.993
+
+
+# --- the trajectory network, beside the CNN ---
+
+
+def test_the_trajectory_network_was_trained_as_the_docs_say_on_all_pen_digits():
+    head = json.loads(Path(cards.MODELS, cards.TRAJECTORY).read_bytes().partition(b"\n")[0])
+    assert (head["digits"], head["writers"], head["seed"]) == (14_974, 107, 1)
+    assert head["held_back"]["accuracy"] >= 0.97
+    assert classifier.load("cnn").trajectory is not None
+
+
+def test_invented_hands_are_read_from_their_trajectories_alone():
+    strokes, labels = hands.write(1000, np.random.default_rng(2026))
+    scores = trajectory.load().score(np.stack([trajectory.steps(one) for one in strokes]))
+    assert (scores[:, :10].argmax(1) == labels).mean() >= 0.98
+
+
+def test_a_one_that_is_drawn_upwards_is_a_one_all_the_same():
+    upwards = [[(140, 240), (140, 40)]]
+    answer = read(pictures.with_strokes(pictures.encoded(pictures.drawn(upwards)), upwards))
+    assert (answer.digit, ALSO_READ in answer.steps) == (1, True)
 
 
 # --- doubt: what the eleventh output and the thresholds in the card are there for ---

@@ -5,11 +5,13 @@ import json
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import pictures
+import servers
 from reading import cards, classifier, trajectory
 from reading.classifier import Model
 from reading.digits import ALSO_READ, classify, read
@@ -272,13 +274,13 @@ SEVEN = pictures.written("7")
 DRAWN = pictures.encoded(pictures.drawn(SEVEN))
 
 
-def in_pixels(data: bytes) -> list[list[list[float]]]:
+def in_pixels() -> list[list[list[float]]]:
     return [[list(point) for point in stroke] for stroke in SEVEN]
 
 
 @pytest.mark.parametrize("how", ["auto", "one", "number"])
 def test_a_drawing_is_read_from_its_strokes_too_and_says_so(how: str) -> None:
-    sent = pictures.with_strokes(DRAWN, in_pixels(DRAWN))
+    sent = pictures.with_strokes(DRAWN, in_pixels())
     assert len(preprocess(sent, how).strokes) == len(SEVEN)
     model = classifier.load()
     alone, both = (next(classify([preprocess(each, how)], model)) for each in (DRAWN, sent))
@@ -290,18 +292,42 @@ def test_a_drawing_is_read_from_its_strokes_too_and_says_so(how: str) -> None:
 
 
 def test_strokes_of_another_drawing_are_passed_over() -> None:
-    shifted = [[[x + 40, y] for x, y in stroke] for stroke in in_pixels(DRAWN)]
+    shifted = [[[x + 40, y] for x, y in stroke] for stroke in in_pixels()]
     assert read(pictures.with_strokes(DRAWN, shifted)).facts() == read(DRAWN).facts()
 
 
 def test_the_other_models_answer_from_the_picture_alone() -> None:
-    sent = pictures.with_strokes(DRAWN, in_pixels(DRAWN))
+    sent = pictures.with_strokes(DRAWN, in_pixels())
     assert read(sent, "svm").facts() == read(DRAWN, "svm").facts()
 
 
 def test_of_several_pictures_each_has_its_own_strokes() -> None:
-    sent = [pictures.with_strokes(DRAWN, in_pixels(DRAWN)), DRAWN, pictures.png(7)]
+    sent = [pictures.with_strokes(DRAWN, in_pixels()), DRAWN, pictures.png(7)]
     model: Model = classifier.load()
     together = [one.scores for one in classify([preprocess(each) for each in sent], model)]
     assert together == [pytest.approx(read(each).scores, abs=1e-5) for each in sent]
     assert not math.isclose(together[0][7], together[1][7])
+
+
+# --- why ---------------------------------------------------------------------------------------------
+
+
+def explained(wsgi: servers.Wsgi, data: bytes, query: str) -> dict[str, Any]:
+    network: dict[str, Any] = wsgi.ask(data, {"Content-Type": "image/png"}, query).json["network"]
+    return network
+
+
+def test_the_network_at_work_tells_what_the_way_of_the_pen_says_alone(wsgi: servers.Wsgi) -> None:
+    sent = pictures.with_strokes(DRAWN, in_pixels())
+    told = explained(wsgi, sent, "explain=network")["trajectory"]
+    network = trajectory.load()
+    assert network is not None
+    scores = network.score(trajectory.steps(preprocess(sent).strokes)[None])[0, :10]
+    assert told["data"] == pytest.approx((scores / scores.sum()).tolist(), abs=1e-4)
+    assert told["says"].startswith("seven, ")
+
+
+@pytest.mark.parametrize("query", ["explain=network&model=svm", "explain=network"])
+def test_of_a_picture_alone_and_of_other_models_there_is_no_trajectory(wsgi: servers.Wsgi, query: str) -> None:
+    data = pictures.with_strokes(DRAWN, in_pixels()) if "svm" in query else DRAWN
+    assert "trajectory" not in explained(wsgi, data, query)

@@ -16,6 +16,7 @@ declare namespace think {
     shares: number[]; // ten scores
     cell?: Cell;
     together?: { towers: number[]; says: string };
+    trajectory?: { says: string }; // of a drawing whose strokes are known
     evidence?: number[][]; // of another model: how far the score for `digit` falls where that square is blanked
     parts?: { name: string; data: number[] }[]; // what comes before its scores
   }

@@ -6,7 +6,8 @@
 `decoding` turns a file into pixels within limits; `ink` and `photo` tell ink from paper; `frames` finds what is around
 a digit; `parts` finds what is connected and leaves out specks; `normalising` makes of it what MNIST would have made;
 `preprocessing` does these in a row. `cards` knows the files in `models/`, `engines` run them, `classifier` scores with
-them, `digits` answers, `explain` says why, `inspection` and `classical` show a model at work.
+them, `trajectory` reads the way of the pen beside a picture, `digits` answers, `explain` says why, `inspection` and
+`classical` show a model at work.
 
 May import numpy, Pillow and the inference engines: no training library, nothing of HTTP, nothing of `serving` or
 `learning`. `errors` is light: importing it imports none of these packages.

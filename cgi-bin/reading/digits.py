@@ -20,7 +20,7 @@ from reading.preprocessing import Preprocessed, preprocess, to_png
 ALSO_READ = "read from the way of the pen, too"  # as a step, of a drawing with its strokes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from reading.arrays import Float
     from reading.classifier import Model
@@ -38,6 +38,7 @@ class Digit(NamedTuple):
     picture: Float  # float32 (28, 28), 0 paper to 1 ink, as the model read it
     steps: list[str]  # what was done to the picture, one clause in plain English each
     number: Number | None = None  # if the picture has several digits; then this one is unsure
+    strokes: Sequence[Float] = ()  # of the pen that were read, too, (k, 2) points each
 
     def facts(self) -> dict[str, Any]:
         """The answer as JSON states it, on the command line and over HTTP."""
@@ -74,7 +75,7 @@ def _answer(
     """The digit, and the number where there is one; or that it has too many digits."""
     digit = _digit(picture, scores, unsure, model.card["name"])
     if model.reads(picture.strokes):
-        digit = digit._replace(steps=[*digit.steps, ALSO_READ])
+        digit = digit._replace(steps=[*digit.steps, ALSO_READ], strokes=picture.strokes)
     writing = picture.writing
     if writing is None or not (writing.forced or unsure or not writing.shape.is_one(DIGIT_WIDE)):
         return digit

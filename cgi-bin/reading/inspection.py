@@ -14,6 +14,8 @@ from reading import activations, cards, classical, fields, telling
 from reading.in_json import PLACES, Facts, in_bytes, rounded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reading.activations import Cell, Forward
     from reading.arrays import Float, Ints
     from reading.classifier import Model
@@ -50,6 +52,17 @@ def network(
     added = activations.contributions(passed, digit)
     facts |= _head(model, passed, added, digit) | {"columns": _columns(model, passed, added, whole)}
     return facts | ({"cell": {"at": cell} | _cell(activations.cell(passed, *cell))} if cell else {})
+
+
+def trajectory(model: Model, strokes: Sequence[Float]) -> Facts:
+    """What the trajectory network alone says of strokes (k, 2) that a model read, too; {} if it read none."""
+    if not model.trajectory or not strokes:
+        return {}
+    from reading.trajectory import steps
+
+    scores = model.trajectory.score(steps(strokes)[None])[0, : cards.DIGITS]
+    ten = scores / scores.sum()
+    return {"trajectory": {"data": rounded(ten), "says": telling.best(ten)}}
 
 
 def _towers(model: Model, outputs: dict[int, Float]) -> Facts:

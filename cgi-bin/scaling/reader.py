@@ -28,9 +28,9 @@ Row = dict[str, Any]
 
 def model_files(name: str) -> dict[str, bytes]:
     """Return the files of a model by their names. Raises UnknownModel, NoModel, BrokenModel."""
-    classifier.load(name)
+    trajectory = [cards.TRAJECTORY] if classifier.load(name).trajectory else []
     card = cards.read(name)
-    names = [f"{name}.json", card["file"], *([card["weights"]["file"]] if "weights" in card else [])]
+    names = [f"{name}.json", card["file"], *([card["weights"]["file"]] if "weights" in card else []), *trajectory]
     folder = Path(cards.MODELS)
     return {each: (folder / each).read_bytes() for each in names if (folder / each).exists()}
 

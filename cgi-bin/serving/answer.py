@@ -106,7 +106,9 @@ def _explained(digit: "Digit", model: "Model", asked: Explanation) -> Answer:
     picture, winner = _asked_for(digit, asked.at)
     chosen = winner if asked.digit is None else asked.digit
     if asked.kind == "network":
-        shown = need("reading.inspection").network(model, picture, chosen, *asked.focus)
+        inspection = need("reading.inspection")
+        shown = inspection.network(model, picture, chosen, *asked.focus)
+        shown |= inspection.trajectory(model, digit.strokes) if asked.at is None else {}
         return {"network": shown} if shown else {}
     found = need("reading.explain").evidence(model, picture, chosen)
     return {"evidence": found.round(6).tolist(), "explained": chosen}

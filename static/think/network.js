@@ -118,8 +118,8 @@ function anew(part, content) {
   if (at) find(part, at)?.focus({ preventScroll: true });
 }
 
-/** @type {think.Towers} which tower is shown, what each says alone, and what several say together */
-function towers(all, { tower, together }) {
+/** @type {think.Towers} which tower is shown, what each says alone, what several say together, and the trajectory */
+function towers(all, { tower, together, trajectory }) {
   /** @type {think.Choice} */
   const choice = (type, at, on, text) =>
     make("label", {}, make("input", { type, name: type, "data-at": at, ...(on && { checked: "" }) }), ` ${text}`);
@@ -136,6 +136,9 @@ function towers(all, { tower, together }) {
     make("legend", {}, "Towers: networks side by side, each of which sees the picture in its own way"),
     ...each,
     end,
+    ...(trajectory
+      ? [make("p", {}, `The way of the pen alone: ${trajectory.says}. The answer is both together.`)]
+      : []),
   ];
 }
 

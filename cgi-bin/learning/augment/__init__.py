@@ -9,6 +9,7 @@ are no digits: they teach the eleventh output, "not a digit".
 
 Beside MNIST there are digits known as pen strokes. They need no skeleton: `strokes` draws them exactly, `handwriting`
 blends them with their like, puts two side by side and leaves parts out, and `hands` invents what neither has.
+`trajectories` leaves them as they are, the way of a pen, for the trajectory network.
 
 `epoch.Augmenter(X_train, y_train, pens).chunk(...)` is what training calls. `skeletons` finds middle lines, `styles`
 adds strokes to them, `not_digits` makes what is no digit, `geometry` turns and bends, `pens` draws, `scans` changes
