@@ -94,6 +94,25 @@ def test_reordered_strokes_are_the_same_ink(strokes: list[int]) -> None:
     assert segments.tobytes() not in seen or len(seen) > 1
 
 
+def test_a_lifted_pen_leaves_the_same_ink_in_one_stroke_more() -> None:
+    segments, stroke = np.random.default_rng(3).random((6, 2, 2)), np.array([0, 0, 0, 1, 1, 1])
+    counts = set()
+    for seed in range(40):
+        again, number = trajectories.lifted(segments, stroke, np.random.default_rng(seed))
+        assert again is segments
+        counts.add(1 + np.count_nonzero(np.diff(number)))
+    assert counts == {2, 3}
+
+
+def test_a_touched_up_digit_has_a_stroke_more_that_lies_on_another_one() -> None:
+    segments, stroke = trajectory.even([np.array([(0.0, 0.0), (0.0, 40.0)]), np.array([(-9.0, 20.0), (9.0, 20.0)])])
+    for seed in range(20):
+        again, number = trajectories.touched_up(segments, stroke, np.random.default_rng(seed))
+        assert (again.shape, set(number)) == (segments.shape, {0, 1, 2})
+        last = again[number == 2].reshape(-1, 2)
+        assert min(np.abs(last[:, 0]).max(), np.abs(last[:, 1] - 20).max()) < 4
+
+
 def test_digits_as_they_were_written_are_seen_as_a_request_sees_them() -> None:
     digits = some(2, 3)
     expected = [trajectory.steps(one) for one in digits.strokes]

@@ -24,6 +24,9 @@ FOREIGN = 0.08  # of the digits: so many are spoilt, and no digit any more
 # Of the digits: so many have a stroke turned round, or their strokes in another order. Who draws with a mouse, or
 # draws what is unusual to them, writes in orders that no writer of the corpora has.
 REORDERED = 0.5
+LIFTED = 0.15  # of the digits: so many are written with the pen lifted once more, as a touch screen often thinks
+TOUCHED = 0.1  # of the digits: a part of so many is drawn once more at the end
+OFF = 0.7  # pixels by which such a part misses its place
 PEN = np.float32(2)  # pixels: without a pen, digits are placed as for a fine one
 
 
@@ -63,10 +66,23 @@ def _varied(written: Paths, turned: tuple[float, float, float], rng: np.random.G
     n = len(written.stroke)
     pens = np.full(n, PEN)
     segments = strokes.varied(written, matrices(n, *turned, rng), handwriting.LOOSE, pens, rng)
-    stroke = written.stroke.copy()
-    for i in np.flatnonzero(rng.random(n) < REORDERED):
-        segments[i], stroke[i] = reordered(segments[i], stroke[i], rng)
+    stroke = written.stroke.astype(int)
+    for share, change in ((TOUCHED, touched_up), (LIFTED, lifted), (REORDERED, reordered)):
+        for i in np.flatnonzero(rng.random(n) < share):
+            segments[i], stroke[i] = change(segments[i], stroke[i], rng)
     return told(segments, stroke)
+
+
+def touched_up(segments: Float, stroke: Ints, rng: np.random.Generator) -> tuple[Float, Ints]:
+    """A digit's segments (s, 2, 2), and which stroke each belongs to (s,), with a part of a stroke drawn once more."""
+    first, count = rng.integers(len(segments)), rng.integers(3, 9)
+    again = segments[first : first + count][stroke[first : first + count] == stroke[first]] + rng.normal(0, OFF, 2)
+    return even([_line(segments[stroke == number]) for number in np.unique(stroke)] + [_line(again)])
+
+
+def lifted(segments: Float, stroke: Ints, rng: np.random.Generator) -> tuple[Float, Ints]:
+    """The same with one stroke in two, or, by chance, as it was."""
+    return segments, stroke + (np.arange(len(stroke)) >= rng.integers(len(stroke))) * (stroke.max() + 1)
 
 
 def reordered(segments: Float, stroke: Ints, rng: np.random.Generator) -> tuple[Float, Ints]:
@@ -93,4 +109,9 @@ def _strokes(segments: Float) -> list[Float]:
     _, first = np.unique(segments.reshape(-1, 4), axis=0, return_index=True)
     own = segments[np.sort(first)]
     begins = np.flatnonzero((own[1:, 0] != own[:-1, 1]).any(1)) + 1
-    return [np.concatenate([one[:, 0], one[-1:, 1]]) for one in np.split(own, begins)]
+    return [_line(one) for one in np.split(own, begins)]
+
+
+def _line(segments: Float) -> Float:
+    """The points (s + 1, 2) of a stroke of segments (s, 2, 2)."""
+    return np.concatenate([segments[:, 0], segments[-1:, 1]])
