@@ -33,6 +33,18 @@ def test_small_digits_off_centre_are_named_as_well(visit, box):
     assert reads(visit(), [2, 4, 7], box) == {2: "Two", 4: "Four", 7: "Seven"}
 
 
+@pytest.mark.parametrize("width", [6, 16, 36])
+def test_the_way_of_the_pen_is_read_too_however_wide_the_pen_and_however_quick_the_hand(visit, width):
+    page = visit()
+    page.evaluate(f"width.value = {width}; width.dispatchEvent(new Event('input'))")
+    for digit in (4, 7):
+        Hand(page).draw(DIGITS[digit])  # only a few points, so that the page rounds corners off
+        with page.expect_response(lambda answer: answer.request.method == "POST") as heard:
+            predict(page)
+        assert "read from the way of the pen, too" in heard.value.json()["done"]
+        page.click("#clear")
+
+
 def test_a_sure_answer_comes_with_its_certainty_and_the_runner_up(visit):
     page = visit()
     Hand(page).draw(DIGITS[7])

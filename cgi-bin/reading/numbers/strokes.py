@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 MOST_BYTES = 64 * 1024  # of the JSON
 MOST_STROKES = 256
 KEYWORD = b"strokes"
-ON_INK = 0.9  # of the points of a picture's own strokes: so many lie on ink; thin lines may be missed by half a pixel
-CLOSE = 2.0  # pixels by which the pen may seem to end elsewhere, where its line is grey
-UNEVEN = 0.05  # the same as a share of the ink's longer side
+ON_INK = 0.75  # of what lies between the points of a picture's own strokes: so much is on ink
+CLOSE = 2.0  # pixels by which ink may end farther from its strokes, or nearer, on one side than on another
+UNEVEN = 0.15  # the same as a share of the ink's longer side
 
 Points = list[list[float]]  # [x, y] each
 
@@ -48,17 +48,19 @@ def placed(strokes: Sequence[Points], place: tuple[float, float, float]) -> list
 
 
 def lie_on(ink: Float, strokes: Sequence[Float]) -> bool:
-    """Whether strokes (k, 2) may be those that left cropped ink (h, w), of 0 paper to 1.
+    """Whether strokes (k, 2) may be those that left cropped ink (h, w), of 0 paper to 1. There must be strokes.
 
-    Their points lie on it, and it ends about as far from them on all four sides. There must be strokes.
+    They lie on it, and it ends about as far from them on all four sides. Only about: the page rounds corners off, most
+    of all where a hand was quick and left few points.
     """
     if not strokes:
         return False
-    points = np.concatenate(strokes)
     size = np.array(ink.shape[::-1])
-    x, y = np.clip(np.rint(points - 0.5).astype(int), 0, size - 1).T
+    points = np.concatenate(strokes)
     around = np.concatenate([points.min(0), size - points.max(0)])
-    near = around.min() > -CLOSE and np.ptp(around) < CLOSE + UNEVEN * size.max()
+    between = np.concatenate([(one[1:] + one[:-1]) / 2 if len(one) > 1 else one for one in strokes])
+    x, y = np.clip(np.rint(between - 0.5).astype(int), 0, size - 1).T
+    near = max(np.ptp(around), -around.min()) < CLOSE + UNEVEN * size.max()
     return bool(near and (ink[y, x] >= INKED).mean() > ON_INK)
 
 
