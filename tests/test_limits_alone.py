@@ -419,14 +419,23 @@ def test_what_is_explained_is_the_digit_that_was_asked_for(
         assert explained == [("evidence", "m", *asked)]
 
 
-@pytest.mark.parametrize(("shown", "found"), [({"a": 1}, {"network": {"a": 1}}), ({}, {})])
+@pytest.mark.parametrize(
+    ("at", "shown", "found"),
+    [
+        (None, {"a": 1}, {"network": {"a": 1, "way": "s"}}),
+        (1, {"a": 1}, {"network": {"a": 1}}),  # of one digit of a number the strokes are not told apart
+        (None, {}, {}),
+    ],
+)
 def test_the_network_at_work_is_shown_where_there_is_one(
-    monkeypatch: pytest.MonkeyPatch, shown: dict[str, int], found: dict[str, Any]
+    monkeypatch: pytest.MonkeyPatch, at: int | None, shown: dict[str, Any], found: dict[str, Any]
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(answer, "need", lambda name: SimpleNamespace(network=noted(asked, name, shown)))
-    read: Any = SimpleNamespace(picture="whole", digit=8, number=None)
+    inspection = {"network": noted(asked, "network", dict(shown)), "trajectory": lambda _, strokes: {"way": strokes}}
+    monkeypatch.setattr(answer, "need", lambda name: SimpleNamespace(**inspection))
+    read: Any = SimpleNamespace(picture="whole", digit=8, number=SimpleNamespace(digits=DIGITS), strokes="s")
     model: Any = "m"
     focus = Focus(1, (2, 3), 4, (5, 6, 7, 8))
-    assert answer._explained(read, model, Explanation("network", None, focus)) == found
-    assert asked == [("reading.inspection", "m", "whole", 8, 1, (2, 3), 4, (5, 6, 7, 8))]
+    assert answer._explained(read, model, Explanation("network", None, focus, at)) == found
+    picture, digit = ("whole", 8) if at is None else ("second", 2)
+    assert asked == [("network", "m", picture, digit, 1, (2, 3), 4, (5, 6, 7, 8))]

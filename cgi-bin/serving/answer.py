@@ -108,7 +108,8 @@ def _explained(digit: "Digit", model: "Model", asked: Explanation) -> Answer:
     if asked.kind == "network":
         inspection = need("reading.inspection")
         shown = inspection.network(model, picture, chosen, *asked.focus)
-        shown |= inspection.trajectory(model, digit.strokes) if asked.at is None else {}
+        if shown and asked.at is None:
+            shown |= inspection.trajectory(model, digit.strokes)
         return {"network": shown} if shown else {}
     found = need("reading.explain").evidence(model, picture, chosen)
     return {"evidence": found.round(6).tolist(), "explained": chosen}
