@@ -171,7 +171,7 @@ def run_seeds(chosen: argparse.Namespace) -> int:
     from scaling.cluster import connected, cores
     from scaling.spread import on_cluster
 
-    mnist, strokes, cpus = dataset.load(chosen.data), pen_strokes(chosen.strokes), 1
+    mnist, strokes, cpus = dataset.load(chosen.data), pen_strokes(chosen.strokes, NO_STROKES), 1
     if chosen.model == "cnn":
         need_tensorflow()
         mnist, cpus, chosen.settings = without_variants(mnist), cores(), settings_of(chosen)
@@ -219,7 +219,7 @@ def run_cnn(chosen: argparse.Namespace) -> int:
     folder, work = chosen.outpath or ROOT / "models", chosen.work or ROOT / "out"
     # The CNN makes variants of its own, and one of a held-back image must not be learnt from.
     mnist = without_variants(dataset.load(chosen.data))
-    card = train(mnist, pen_strokes(chosen.strokes), settings_of(chosen), folder, work, chosen.resume)
+    card = train(mnist, pen_strokes(chosen.strokes, NO_STROKES), settings_of(chosen), folder, work, chosen.resume)
     if chosen.metrics or chosen.plots:
         report_cnn(chosen, mnist, card, folder)
     print(f"{card['accuracy']:.2%} of {card['test_images']:,} test images right; the model is in {folder}.")
@@ -230,12 +230,12 @@ def run_trajectory(chosen: argparse.Namespace) -> int:
     """Train the trajectory network as the command line says."""
     from learning.cnn.trajectory import train
 
-    held = train(pen_strokes(chosen.strokes, ""), chosen.seed, folder := chosen.outpath or ROOT / "models")["held_back"]
+    held = train(pen_strokes(chosen.strokes), chosen.seed, folder := chosen.outpath or ROOT / "models")["held_back"]
     print(f"{held['accuracy']:.2%} of {held['digits']:,} digits of writers held back right; the file is in {folder}.")
     return 0
 
 
-def pen_strokes(files: list[Path] | None, without: str = NO_STROKES) -> StrokeDigits:
+def pen_strokes(files: list[Path] | None, without: str = "") -> StrokeDigits:
     """The strokes to learn from besides MNIST: of these files, else of the cache, else none, and what that costs."""
     from learning.data import corpora, strokes
 
@@ -272,7 +272,7 @@ def run_classical(chosen: argparse.Namespace) -> int:
     from learning.data import dataset
     from scaling.spread import spread
 
-    mnist, strokes = dataset.load(chosen.data), pen_strokes(chosen.strokes)
+    mnist, strokes = dataset.load(chosen.data), pen_strokes(chosen.strokes, NO_STROKES)
     with spread(chosen.cluster) as spreading:
         card, title, X, y, scores = train(mnist, strokes, chosen, spreading)
     if "search" in card:

@@ -125,7 +125,7 @@ def test_pointing_at_a_pixel_says_its_value(watching):
 
 def test_a_tower_can_be_switched_and_left_out(watching):
     towers = watching.locator(".towers input[type=radio]")
-    assert "The way of the pen alone: four, " in watching.inner_text(".towers")
+    assert "The way of the pen: four, " in watching.inner_text(".towers")
     towers.last.check()
     until(watching, "document.querySelector('#think [role=status]').textContent.includes('upright')")
     watching.click("[data-at=every]")

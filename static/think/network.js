@@ -118,7 +118,7 @@ function anew(part, content) {
   if (at) find(part, at)?.focus({ preventScroll: true });
 }
 
-/** @type {think.Towers} which tower is shown, what each says alone, what several say together, and the trajectory */
+/** @type {think.Towers} which tower is shown, and what each says alone and several together */
 function towers(all, { tower, together, trajectory }) {
   /** @type {think.Choice} */
   const choice = (type, at, on, text) =>
@@ -136,9 +136,7 @@ function towers(all, { tower, together, trajectory }) {
     make("legend", {}, "Towers: networks side by side, each of which sees the picture in its own way"),
     ...each,
     end,
-    ...(trajectory
-      ? [make("p", {}, `The way of the pen alone: ${trajectory.says}. The answer is both together.`)]
-      : []),
+    ...(trajectory ? [make("p", {}, `The way of the pen: ${trajectory.says}`)] : []),
   ];
 }
 
