@@ -380,7 +380,7 @@ def test_a_training_for_less_or_more_patience_stands_for_several_options(given, 
 
 def test_training_without_strokes_says_what_that_costs_and_how_to_get_them(monkeypatch, capsys):
     monkeypatch.setattr("learning.data.corpora.train_files", lambda: None)
-    assert len(train.pen_strokes(None).labels) == 0
+    assert len(train.pen_strokes(None, train.NO_STROKES).labels) == 0
     assert "python cgi-bin/fetch.py --strokes" in capsys.readouterr().err
 
 
