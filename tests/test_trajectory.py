@@ -178,7 +178,7 @@ def test_only_pictures_whose_strokes_are_known_are_joined() -> None:
     network = trajectory.parsed(small())
     outputs = np.repeat(sharp(7, 0.8), 4, 0)
     many = [np.array([[at, 0.0], [at, 9.0]]) for at in range(9)]
-    found = trajectory.heard(network, outputs, [BAR, [], many, many[:8]])
+    found = network.heard(outputs, [BAR, [], many, many[:8]])
     expected = trajectory.joined(outputs[:1], network.score(trajectory.steps(BAR)[None]))
     np.testing.assert_allclose(found[0], expected[0], atol=1e-6)
     np.testing.assert_array_equal(found[1:3], outputs[1:3])
@@ -188,7 +188,7 @@ def test_only_pictures_whose_strokes_are_known_are_joined() -> None:
 
 def test_a_model_of_ten_outputs_answers_for_itself() -> None:
     outputs = np.full((1, 10), 0.1, np.float32)
-    assert trajectory.heard(trajectory.parsed(small()), outputs, [BAR]) is outputs
+    assert trajectory.parsed(small()).heard(outputs, [BAR]) is outputs
 
 
 # --- which models have it ---------------------------------------------------------------------------
@@ -267,7 +267,7 @@ def test_strokes_are_those_of_ink_that_they_lie_on_and_end_with(strokes: list[np
 
 
 def test_strokes_are_placed_in_pixels_of_the_ink() -> None:
-    assert [one.tolist() for one in placed([[[30, 20], [34, 26]]], (30.0, 10.0, 2.0))] == [[[0, 5], [2, 8]]]
+    assert [one.tolist() for one in placed(of([(30, 20), (34, 26)]), (30.0, 10.0, 2.0))] == [[[0, 5], [2, 8]]]
 
 
 SEVEN = pictures.written("7")

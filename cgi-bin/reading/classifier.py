@@ -70,19 +70,7 @@ class Model:
         Raises BrokenModel if the answer makes no sense.
         """
         outputs = self.outputs(pictures)
-        if self.trajectory is None or not any(written):
-            return outputs
-        from reading.trajectory import heard
-
-        return heard(self.trajectory, outputs, written)
-
-    def reads(self, strokes: Sequence[Float]) -> bool:
-        """Whether it reads these strokes of the pen, too, and not the picture alone."""
-        if self.trajectory is None:
-            return False
-        from reading.trajectory import is_known
-
-        return is_known(strokes)
+        return self.trajectory.heard(outputs, written) if self.trajectory else outputs
 
     def judged(self, raw: Float) -> Scores:
         """Split off the eleventh score, "not a digit", and apply the card's rule of doubt."""

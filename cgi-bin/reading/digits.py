@@ -74,7 +74,7 @@ def _answer(
 ) -> Digit | TooManyDigits:
     """The digit, and the number where there is one; or that it has too many digits."""
     digit = _digit(picture, scores, unsure, model.card["name"])
-    if model.reads(picture.strokes):
+    if model.trajectory and model.trajectory.reads(picture.strokes):
         digit = digit._replace(steps=[*digit.steps, ALSO_READ], strokes=picture.strokes)
     writing = picture.writing
     if writing is None or not (writing.forced or unsure or not writing.shape.is_one(DIGIT_WIDE)):

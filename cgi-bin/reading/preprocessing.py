@@ -51,16 +51,16 @@ def preprocess(data: bytes, how: str = "auto") -> Preprocessed:
         return Preprocessed(sheet.ink, [*steps, "left as it is: it already has MNIST's size and place"])
     ink, (left, top) = cropped(sheet.ink, steps)
     picture = fitted(ink, steps)
+    written = [np.array(points, float) for points in strokes_in(data)]
+    shape = shape_of(ink, picture, written) if how != "one" else None
+    is_one = shape is None or (how == "auto" and shape.is_one(NARROW))
+    if is_one and not written:  # nearly every picture that is sent alone: nobody asks where its ink lies
+        return Preprocessed(picture, steps)
     scale = longer_side(data) / max(image.size)
     place = (sheet.left + sheet.step * left) * scale, (sheet.top + sheet.step * top) * scale, sheet.step * scale
-    strokes = placed(strokes_in(data), place)
-    done = Preprocessed(picture, steps, strokes=strokes if lie_on(ink, strokes) else ())
-    if how == "one":
-        return done
-    shape = shape_of(ink, picture, strokes)
-    if how == "auto" and shape.is_one(NARROW):
-        return done
-    return done._replace(writing=writing(ink, place, strokes, shape, how == "number"))
+    strokes = placed(written, place)
+    number = writing(ink, place, strokes, shape, how == "number") if shape and not is_one else None
+    return Preprocessed(picture, steps, number, strokes if lie_on(ink, strokes) else ())
 
 
 def to_png(picture: Array) -> bytes:

@@ -59,6 +59,22 @@ class Network(NamedTuple):
         probable: Float = softmax(seen.reshape(len(seen), -1) @ self.kernel + self.bias)
         return probable
 
+    def reads(self, strokes: Sequence[Float]) -> bool:
+        """Whether the way of the pen is known, and may be that of a digit."""
+        return 0 < len(strokes) <= MOST_STROKES
+
+    def heard(self, outputs: Float, written: Sequence[Sequence[Float]]) -> Float:
+        """Outputs (n, 11) of a model, joined with what this says of those of n pictures whose strokes it reads.
+
+        `written` has the strokes of each picture, (k, 2) points in any unit, x, y down; none where they are not known.
+        """
+        known = [at for at, strokes in enumerate(written) if self.reads(strokes)]
+        if not known or outputs.shape[1] != len(self.bias):
+            return outputs
+        both: Float = outputs.copy()
+        both[known] = joined(outputs[known], self.score(np.stack([steps(written[at]) for at in known])))
+        return both
+
 
 def _convolution(seen: Float, layer: Layer) -> Float:
     """(n, steps, numbers in) -> (n, steps, numbers out), with zeros before the first step and after the last one."""
@@ -77,24 +93,6 @@ def joined(picture: Float, way: Float) -> Float:
     """
     together = np.sqrt(picture * ((1 - ASTRAY) * way + ASTRAY / way.shape[1]))
     return np.asarray(together / together.sum(1, keepdims=True), np.float32)
-
-
-def heard(network: Network, outputs: Float, written: Sequence[Sequence[Float]]) -> Float:
-    """Outputs (n, 11) of a model, joined with what the network says of those of n pictures whose strokes are known.
-
-    `written` has the strokes of each picture, (k, 2) points in any unit, x, y down; none where they are not known.
-    """
-    known = [at for at, strokes in enumerate(written) if is_known(strokes)]
-    if not known or outputs.shape[1] != len(network.bias):
-        return outputs
-    both: Float = outputs.copy()
-    both[known] = joined(outputs[known], network.score(np.stack([steps(written[at]) for at in known])))
-    return both
-
-
-def is_known(strokes: Sequence[Float]) -> bool:
-    """Whether the way of the pen is known, and may be that of a digit."""
-    return 0 < len(strokes) <= MOST_STROKES
 
 
 # --- what the network sees ---

@@ -41,10 +41,10 @@ def strokes_in(data: bytes) -> list[Points]:
     return strokes if found.get("size") == size and _are_strokes(strokes, max(size)) else []
 
 
-def placed(strokes: Sequence[Points], place: tuple[float, float, float]) -> list[Float]:
-    """Strokes in pixels of ink whose first pixel lies at left, top, each with that side: float (k, 2) each."""
+def placed(strokes: Sequence[Float], place: tuple[float, float, float]) -> list[Float]:
+    """Strokes (k, 2) in pixels of ink whose first pixel lies at left, top, each with that side."""
     left, top, side = place
-    return [(np.array(points, float) - (left, top)) / side for points in strokes]
+    return [(points - (left, top)) / side for points in strokes]
 
 
 def lie_on(ink: Float, strokes: Sequence[Float]) -> bool:
