@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from made_numbers import Drawing, painted
+from made_numbers import Drawing
+from pen_digits import painted
 from PIL import Image
 
 from reading.numbers import cuts, pieces

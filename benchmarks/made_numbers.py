@@ -19,8 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
-from pen_digits import png  # noqa: E402
-from PIL import Image, ImageDraw  # noqa: E402
+from pen_digits import painted, png  # noqa: E402
 
 from learning.errors import BadDataset  # noqa: E402
 
@@ -30,7 +29,6 @@ LENGTHS = (2, 3, 4, 5, 6)
 PENS = (0.05, 0.15)  # width of the pen, of a digit's height
 FILLED = (0.5, 0.9)  # how much of the canvas a number fills, in the direction that is scarce
 WIDE, SQUARE = (560, 280), (280, 280)  # width and height of a canvas in pixels
-OVERSAMPLING = 3  # drawn this much larger, then averaged down
 
 
 class Written(NamedTuple):
@@ -71,19 +69,6 @@ def written(path: Path) -> list[Written]:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadDataset(f"The strokes in {path} can't be read: {error}.") from error
-
-
-def painted(strokes: Sequence[np.ndarray], pen: float, size: tuple[int, int]) -> np.ndarray:
-    """Strokes with round caps and joins, black on white: uint8 (height, width)."""
-    paper = Image.new("L", (size[0] * OVERSAMPLING, size[1] * OVERSAMPLING), 255)
-    draw, width = ImageDraw.Draw(paper), pen * OVERSAMPLING
-    for stroke in strokes:
-        points = [(x, y) for x, y in (stroke * OVERSAMPLING).tolist()]
-        if len(points) > 1:
-            draw.line(points, fill=0, width=round(width))
-        for x, y in points:
-            draw.ellipse([x - width / 2, y - width / 2, x + width / 2, y + width / 2], fill=0)
-    return np.asarray(paper.reduce(OVERSAMPLING))
 
 
 def as_written(number: Written) -> Drawing:

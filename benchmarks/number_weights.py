@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from made_numbers import Drawing, painted
+from made_numbers import Drawing
+from pen_digits import painted
 
 from reading.classifier import Model
 from reading.numbers import path, verifier

@@ -74,20 +74,25 @@ def digits(path: Path, limit: int | None = None) -> list[Digit]:
 
 def render(strokes: Strokes, condition: str, rng: np.random.Generator) -> np.ndarray:
     """Draw strokes with round caps and joins, black on white: uint8 (280, 280)."""
-    return _painted(*_placed(strokes, condition, rng))
+    return painted(*_placed(strokes, condition, rng))
 
 
 def drawing(strokes: Strokes, condition: str, rng: np.random.Generator) -> bytes:
     """The same as the PNG file that the page sends, in which the strokes are, too."""
     placed, pen = _placed(strokes, condition, rng)
-    return png(_painted(placed, pen), placed)
+    return png(painted(placed, pen), placed)
 
 
-def _painted(placed: Sequence[np.ndarray], pen: float) -> np.ndarray:
-    paper = Image.new("L", (CANVAS * OVERSAMPLING,) * 2, 255)
-    draw = ImageDraw.Draw(paper)
-    for stroke in placed:
-        _stroke(draw, stroke * OVERSAMPLING, pen * OVERSAMPLING)
+def painted(strokes: Sequence[np.ndarray], pen: float, size: tuple[int, int] = (CANVAS, CANVAS)) -> np.ndarray:
+    """Strokes in pixels with round caps and joins, black on white paper of that width and height: uint8 (h, w)."""
+    paper = Image.new("L", (size[0] * OVERSAMPLING, size[1] * OVERSAMPLING), 255)
+    draw, width = ImageDraw.Draw(paper), pen * OVERSAMPLING
+    for stroke in strokes:
+        points = [(x, y) for x, y in (stroke * OVERSAMPLING).tolist()]
+        if len(points) > 1:
+            draw.line(points, fill=0, width=round(width))
+        for x, y in points:  # a disc at every point makes both the caps and the joins round
+            draw.ellipse([x - width / 2, y - width / 2, x + width / 2, y + width / 2], fill=0)
     return np.asarray(paper.reduce(OVERSAMPLING))
 
 
@@ -106,13 +111,6 @@ def _placed(strokes: Strokes, condition: str, rng: np.random.Generator) -> tuple
     room = CANVAS - pen - (high - low)
     share = np.full(2, 0.5) if how.centred else rng.uniform(size=2)
     return [stroke @ matrix - low + pen / 2 + room * share for stroke in points], pen
-
-
-def _stroke(draw: ImageDraw.ImageDraw, points: np.ndarray, pen: float) -> None:
-    if len(points) > 1:
-        draw.line([tuple(point) for point in points], fill=0, width=round(pen))
-    for x, y in points:  # a disc at every point makes both the caps and the joins round
-        draw.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], fill=0)
 
 
 def png(picture: np.ndarray, strokes: Sequence[np.ndarray] = ()) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pictures
-from benchmarks import made_numbers, number_weights, verifier_weights, whole_numbers
+from benchmarks import made_numbers, number_weights, pen_digits, verifier_weights, whole_numbers
 from reading import classifier
 from reading.numbers import path, verifier
 
@@ -46,7 +46,7 @@ def test_digits_stand_apart_by_their_gap_or_touch(corpus: Path) -> None:
             between = right[:, 0].min() - left[:, 0].max() - drawing.pen
             assert 0.8 * least < between / np.ptp(left[:, 1]) < 1.25 * most
     for drawing in made(corpus, made_numbers.TOUCHING):
-        covers = [made_numbers.painted(strokes, drawing.pen + 2, drawing.size) < 255 for strokes in drawing.digits[:2]]
+        covers = [pen_digits.painted(strokes, drawing.pen + 2, drawing.size) < 255 for strokes in drawing.digits[:2]]
         assert (covers[0] & covers[1]).any()
 
 
