@@ -26,8 +26,8 @@ MOST_VERIFIED = 256  # candidates of a row that the verifier is asked about befo
 TOUCHING = GEOMETRY.index("touching")
 MOST_CUTS = 64  # of all pieces of a picture: bounds the time
 # A sure number may be so doubtful, all its digits together, as a share of how doubtful a sure digit may be: each of its
-# digits may be wrong. Of the sure numbers put together from train digits (`benchmarks/whole_numbers.py --part train`)
-# 0.9 % are wrong with 1, 0.7 % with a half, and less leaves nearly as many wrong, and fewer sure.
+# digits may be wrong. Chosen on numbers put together from train digits (`benchmarks/whole_numbers.py --part train`):
+# with 1 more of the sure ones are wrong, and less than a half leaves nearly as many wrong, and fewer sure.
 DOUBT = 0.5
 EASY = 0.5  # a piece that costs less as one digit is not cut: two would cost more
 
