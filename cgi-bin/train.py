@@ -32,8 +32,8 @@ OF_TRAJECTORY = ["--strokes", "--outpath", "--seed"]
 OF_ALL = ["--dataset", "--strokes", "--outpath", "--seed", "--metrics", "--plots", "--verbose"]
 OF_ALL += ["--cluster", "--seeds"]
 OF_SEVERAL = ["--quick", "--long"]  # they stand for other ones, which nobody typed
-OF_CNN = ["--epochs", *OF_SEVERAL, "--batch-size", "--learning-rate", "--dropout", "--drawings", "--doubted"]
-OF_CNN += ["--work", "--resume", "--refine", "--fast", "--extra"]
+OF_CNN = ["--epochs", *OF_SEVERAL, "--batch-size", "--learning-rate", "--dropout", "--drawn", "--drawings"]
+OF_CNN += ["--doubted", "--work", "--resume", "--refine", "--fast", "--extra"]
 OF_LESSON = ["--extra", "--repeat", "--dataset", "--outpath", "--verbose"]
 NO_STROKES = """\
 No pen strokes are here to learn from; get them with: python cgi-bin/fetch.py --strokes
@@ -100,13 +100,13 @@ def parser() -> argparse.ArgumentParser:
     add("--batch-size", type=whole, default=usual.batch_size, help="images a step")
     add("--learning-rate", type=positive, default=usual.learning_rate, help="of Adam, at its highest")
     add("--dropout", type=part, default=usual.dropout, help="share of the last features dropped while learning")
+    add("--drawn", type=share, default=usual.drawn, help="share of MNIST's images that is drawn anew with a pen")
     add("--drawings", type=whole, default=usual.drawings, help="times an epoch that each pen digit is drawn")
     add("--seed", type=seed, default=usual.seed, help="of all random numbers")
     where = "search or train with Ray, on this machine's cores or on the cluster at ADDRESS (HOST:PORT or auto)"
     add("--cluster", nargs="?", const="local", metavar="ADDRESS", help=where)
-    add(
-        "--seeds", type=seeds, metavar="N-M", help="train with each of these seeds, tell how they did, and keep nothing"
-    )
+    told = "train with each of these seeds, tell how they did, and keep nothing"
+    add("--seeds", type=seeds, metavar="N-M", help=told)
     add("--doubted", type=share, default=usual.doubted, help="share of held-back digits that may be marked unsure")
     data = ["-d", "--dataset", "--data"]
     add(*data, dest="data", type=named, metavar="SOURCE", help=f"{SOURCE}; else the cache, or a download")
@@ -250,7 +250,7 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
     from learning.cnn import training
     from learning.cnn.settings import Settings
 
-    names = ("epochs", "batch_size", "learning_rate", "dropout", "drawings", "seed", "doubted")
+    names = ("epochs", "batch_size", "learning_rate", "dropout", "drawn", "drawings", "seed", "doubted")
     fast = training.has_bfloat16() if chosen.fast is None else chosen.fast
     return Settings(**{name: getattr(chosen, name) for name in names}, refined=chosen.refine, fast=fast)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from learning.cnn import muon
 from model import CLASSES, PART, TOWERS, as_input, import_tflearn, network
 
 if TYPE_CHECKING:
@@ -33,16 +34,18 @@ class Training:
             options.auto_mixed_precision_onednn_bfloat16 = options.ON if fast else options.OFF
             self.network = network(not folded, dropout)
             self.rate = tf.Variable(0.0, trainable=False, name="learning_rate")
-            head = self._regression()
+            head = self._regression(folded)
             self.dnn = self.tflearn.DNN(head, tensorboard_verbose=0)
             self.weights = [v for v in tf.global_variables() if _is_weight(v)]
 
-    def _regression(self) -> Any:
+    def _regression(self, folded: bool) -> Any:
         def loss(_: Any, labels: Any) -> Any:  # each tower learns on its own
             cost = self.tf.nn.softmax_cross_entropy_with_logits
             return self.tf.add_n([self.tf.reduce_mean(cost(labels=labels, logits=t)) for t in self.network.towers])
 
-        optimizer = self.tf.train.AdamOptimizer(self.rate, epsilon=1e-7)
+        # what is folded is not normalised any more, and the length of its kernels counts
+        adam = self.tf.train.AdamOptimizer
+        optimizer = adam(self.rate, epsilon=1e-7) if folded else muon.optimizer(self.rate)
         probabilities = self.tflearn.activation(self.network.logits, "softmax")
         return self.tflearn.regression(probabilities, optimizer=lambda _: (optimizer, None), loss=loss, metric=None)
 
