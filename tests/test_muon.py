@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="training packages are not installed: pip install -r requirements.txt")
 
-from learning.cnn import muon, training  # noqa: E402
+from learning.cnn import muon, training
 
 
 def orthogonal(matrix):

@@ -1,4 +1,4 @@
-"""Muon: what the CNN learns by. Its convolutions learn a fifth to two fifths better from as many pictures than by Adam.
+"""Muon: what the CNN learns by. In as many steps, its convolutions read more of what is held back than by Adam.
 
 Each step of a kernel is its gradient's running mean made orthogonal: all directions in which the outputs of a layer
 may change are changed as much, the seldom ones, too (Jordan et al., "Muon: An optimizer for hidden layers in neural
@@ -24,7 +24,7 @@ def optimizer(rate: Any) -> Any:
     """
     import tensorflow.compat.v1 as tf
 
-    class Muon(tf.train.AdamOptimizer):
+    class Muon(tf.train.AdamOptimizer):  # type: ignore[misc]  # TensorFlow has no types
         """Orthogonal steps for kernels, and Adam's for all else."""
 
         def apply_gradients(
