@@ -24,20 +24,20 @@ LEAST = 1e-6  # a probability below counts as this one
 LEAST_WHOLE = 0.01  # the same, of what the verifier says, which is surer than it is right
 TERMS = ("digit", "units", "doubt", "whole", "single", *GEOMETRY)  # what a candidate's cost is made of
 WEIGHTS = {  # in the order of TERMS
-    "digit": 4.62,  # -log of its best digit's score
-    "units": 1.48,  # the same, for each unit after its first
-    "doubt": 1.41,  # -log of the score that it is a digit at all
+    "digit": 4.52,  # -log of its best digit's score
+    "units": 0.84,  # the same, for each unit after its first
+    "doubt": 0.86,  # -log of the score that it is a digit at all
     "whole": 0.53,  # -log of how likely it is a whole digit, by its ink and what is around it
-    "single": -0.19,  # 1: what each candidate costs
-    "high": 2.84,
-    "level": 6.56,
+    "single": -0.23,  # 1: what each candidate costs
+    "high": 2.51,
+    "level": 6.6,
     "wide": 0.0,
-    "split": 3.98,
+    "split": 3.87,
     "late": 2.0,
-    "touching": -1.17,
-    "unlikely": 0.88,
+    "touching": -0.98,
+    "unlikely": 0.56,
     "meets": 0.0,
-    "near": 0.95,
+    "near": 0.49,
 }
 _WEIGHTS = np.array(list(WEIGHTS.values()))
 FACTOR = 3  # a path is doubted if the next best is likelier than one in so many of its own probability
