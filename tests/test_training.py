@@ -367,10 +367,10 @@ def test_without_strokes_what_is_held_back_is_drawn_from_the_images(tiny):
 @pytest.mark.parametrize(
     ("given", "same"),
     [
-        (["--quick"], {"epochs": 2, "batch_size": 64, "learning_rate": 0.004, "dropout": 0.2, "drawings": 2}),
-        (["--long"], {"epochs": 18, "batch_size": 128, "drawings": 4}),
-        ([], {"epochs": 6, "batch_size": 128, "learning_rate": 0.002, "dropout": 0.4, "drawings": 4}),
-        (["--quick", "--epochs", "3"], {"epochs": 3, "batch_size": 64, "drawings": 2}),
+        (["--quick"], {"epochs": 2, "learning_rate": 0.004, "dropout": 0.2, "drawn": 0.35, "drawings": 2}),
+        (["--long"], {"epochs": 18, "learning_rate": 0.002, "dropout": 0.4, "drawn": 0.4, "drawings": 4}),
+        ([], {"epochs": 6, "batch_size": 128, "learning_rate": 0.002, "dropout": 0.4, "drawn": 0.4, "drawings": 4}),
+        (["--quick", "--epochs", "3"], {"epochs": 3, "learning_rate": 0.004, "drawn": 0.35, "drawings": 2}),
     ],
 )
 def test_a_training_for_less_or_more_patience_stands_for_several_options(given, same):
