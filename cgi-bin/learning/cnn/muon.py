@@ -17,10 +17,11 @@ QUINTIC, ITERATIONS = (3.4445, -4.7750, 2.0315), 5
 MEMORY = "muon"  # names of the variables that have the running means begin so
 
 
-def optimizer(rate: Any) -> Any:
-    """An optimiser of TensorFlow, with a scalar tensor as Adam's rate, for kernels that are normalised afterwards.
+def optimizer(rate: Any, normalised: bool) -> Any:
+    """An optimiser of TensorFlow, with a scalar tensor as Adam's rate.
 
-    Batch normalisation takes away how long a kernel is; so each keeps the length with which it begins.
+    Batch normalisation takes away how long a kernel is; so each keeps about the length with which it begins. Where the
+    kernels are not `normalised`, their length counts, and they learn by Adam as all else.
     """
     import tensorflow.compat.v1 as tf
 
@@ -33,17 +34,14 @@ def optimizer(rate: Any) -> Any:
             """The operation that takes one step."""
             gradients, variables = zip(*grads_and_vars, strict=True)
             # a kernel must not be moved before all gradients that depend on it are there
-            each = list(zip(tf.tuple(list(gradients)), variables, strict=True))
-            moved = [_moved(tf, gradient, kernel, FASTER * rate) for gradient, kernel in each if _is_kernel(kernel)]
-            with tf.control_dependencies(moved):
-                others = [pair for pair in each if not _is_kernel(pair[1])]
-                return super().apply_gradients(others, global_step, name)
+            each = zip(tf.tuple(list(gradients)), variables, strict=True)
+            parts: dict[bool, list[tuple[Any, Any]]] = {True: [], False: []}
+            for gradient, variable in each:
+                parts[normalised and len(variable.shape) == 4].append((gradient, variable))
+            with tf.control_dependencies([_moved(tf, *kernel, FASTER * rate) for kernel in parts[True]]):
+                return super().apply_gradients(parts[False], global_step, name)
 
     return Muon(rate, epsilon=1e-7)
-
-
-def _is_kernel(variable: Any) -> bool:
-    return len(variable.shape) == 4
 
 
 def _moved(tf: Any, gradient: Any, kernel: Any, rate: Any) -> Any:

@@ -17,7 +17,7 @@ class Settings:
 
     epochs: int = 6
     batch_size: int = 128  # pictures a step
-    learning_rate: float = 0.002  # at its highest, of Adam; kernels take steps of their own (muon.py)
+    learning_rate: float = 0.002  # at its highest, of Adam; that of the kernels is in proportion (muon.py)
     dropout: float = 0.4  # share of the last features that is dropped while learning
     seed: int = 1
     held_back: int = 2500  # training images to choose temperature and doubt on

@@ -34,18 +34,16 @@ class Training:
             options.auto_mixed_precision_onednn_bfloat16 = options.ON if fast else options.OFF
             self.network = network(not folded, dropout)
             self.rate = tf.Variable(0.0, trainable=False, name="learning_rate")
-            head = self._regression(folded)
+            head = self._regression(normalised=not folded)
             self.dnn = self.tflearn.DNN(head, tensorboard_verbose=0)
             self.weights = [v for v in tf.global_variables() if _is_weight(v)]
 
-    def _regression(self, folded: bool) -> Any:
+    def _regression(self, normalised: bool) -> Any:
         def loss(_: Any, labels: Any) -> Any:  # each tower learns on its own
             cost = self.tf.nn.softmax_cross_entropy_with_logits
             return self.tf.add_n([self.tf.reduce_mean(cost(labels=labels, logits=t)) for t in self.network.towers])
 
-        # what is folded is not normalised any more, and the length of its kernels counts
-        adam = self.tf.train.AdamOptimizer
-        optimizer = adam(self.rate, epsilon=1e-7) if folded else muon.optimizer(self.rate)
+        optimizer = muon.optimizer(self.rate, normalised)
         probabilities = self.tflearn.activation(self.network.logits, "softmax")
         return self.tflearn.regression(probabilities, optimizer=lambda _: (optimizer, None), loss=loss, metric=None)
 
