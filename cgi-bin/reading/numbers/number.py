@@ -27,7 +27,7 @@ TOUCHING = GEOMETRY.index("touching")
 MOST_CUTS = 64  # of all pieces of a picture: bounds the time
 # A sure number may be so doubtful, all its digits together, as a share of how doubtful a sure digit may be: each of its
 # digits may be wrong. Chosen on numbers put together from train digits (`benchmarks/whole_numbers.py --part train`):
-# with 1 more of the sure ones are wrong, and less than a half leaves nearly as many wrong, and fewer sure.
+# with 1 more of the sure ones are wrong; with a quarter fewer are, but a tenth fewer numbers are sure.
 DOUBT = 0.5
 EASY = 0.5  # a piece that costs less as one digit is not cut: two would cost more
 
