@@ -98,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
         same = " ".join(f"--{each.replace('_', '-')} {value}" for each, value in several.items())
         add(name, action=Several, const=several, help=f"the same as {same}")
     add("--batch-size", type=whole, default=usual.batch_size, help="images a step")
-    add("--learning-rate", type=positive, default=usual.learning_rate, help="the highest, of Adam; Muon's in proportion")
+    add("--learning-rate", type=positive, default=usual.learning_rate, help="of Adam, at most; Muon's in proportion")
     add("--dropout", type=part, default=usual.dropout, help="share of the last features dropped while learning")
     add("--drawn", type=share, default=usual.drawn, help="share of MNIST's images that is drawn anew with a pen")
     add("--drawings", type=whole, default=usual.drawings, help="times an epoch that each pen digit is drawn")
