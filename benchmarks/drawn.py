@@ -12,8 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from multiprocessing import get_context
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
+from cores import on_all_cores  # noqa: E402
 from pen_digits import CONDITIONS, CORPORA, Digit, Strokes, digits, drawing  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
-from tqdm import tqdm  # noqa: E402
 
 from learning import plots  # noqa: E402
 from learning.data import dataset  # noqa: E402
@@ -57,22 +56,16 @@ def _read_scan(picture: np.ndarray) -> Preprocessed:
     return _read(to_png(picture / 255))
 
 
-def _on_all_cores(work: Callable[[Any], Preprocessed], jobs: Any, unit: str) -> list[Preprocessed]:
-    # "spawn": a forked worker would have threads' locks and signal handlers of this process, and might never end.
-    with get_context("spawn").Pool() as pool:
-        return list(tqdm(pool.imap(work, jobs, chunksize=64), total=len(jobs), unit=unit))
-
-
 def pictures(corpus: list[Digit], conditions: Sequence[str] = tuple(CONDITIONS)) -> dict[str, list[Preprocessed]]:
     """Every digit in every condition, as the models read it."""
     jobs = [(index, digit.strokes, name) for name in conditions for index, digit in enumerate(corpus)]
-    read = _on_all_cores(_read_drawing, jobs, " drawings")
+    read = on_all_cores(_read_drawing, jobs, "drawings")
     return {name: read[at * len(corpus) :][: len(corpus)] for at, name in enumerate(conditions)}
 
 
 def scans(images: np.ndarray) -> list[Preprocessed]:
     """MNIST's own images, uint8 (n, 28, 28), as the models read them from PNG files."""
-    return _on_all_cores(_read_scan, images, " scans")
+    return on_all_cores(_read_scan, images, "scans")
 
 
 def stacked(read: Sequence[Preprocessed]) -> np.ndarray:

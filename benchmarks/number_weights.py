@@ -7,13 +7,15 @@ are taken on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from cores import on_all_cores
 from made_numbers import Drawing
 from pen_digits import painted
 
+from reading import classifier
 from reading.classifier import Model
 from reading.numbers import path, verifier
 from reading.numbers.lattice import Row
@@ -48,13 +50,17 @@ class Sample(NamedTuple):
     right: np.ndarray  # (candidates,) which of them are on a right path
 
 
-def samples(drawings: Sequence[Drawing], model: Model) -> Iterator[Sample]:
+def samples(drawings: Sequence[Drawing], model: Model) -> list[Sample]:
     """The numbers of which a path is right, from strokes and from pixels in turn."""
-    for at, drawing in enumerate(drawings):
-        read = read_row(drawing, model, with_strokes=at % 2 == 0)
-        sample = read and _sample(read, model)
-        if sample:
-            yield sample
+    jobs = [(drawing, at % 2 == 0, model.card["name"]) for at, drawing in enumerate(drawings)]
+    return [one for one in on_all_cores(_of_drawing, jobs, "numbers") if one]
+
+
+def _of_drawing(job: tuple[Drawing, bool, str]) -> Sample | None:
+    drawing, with_strokes, name = job
+    model = classifier.load(name)
+    read = read_row(drawing, model, with_strokes)
+    return read and _sample(read, model)
 
 
 def read_row(drawing: Drawing, model: Model, with_strokes: bool) -> Read | None:

@@ -6,18 +6,20 @@ are taken on. A quarter of the writers is held back: `number_weights.py` fits th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cores import on_all_cores
 from made_numbers import GAPS, TOUCHING, Drawing, Written, alone, made
 from number_weights import purity, read_row
-from tqdm import tqdm
 
 from learning.cnn.fitting import Fitting
+from learning.data.writers import hand
 from learning.replacing import replacing
 from model import pool
+from reading import classifier
 from reading.classifier import Model
 from reading.numbers import verifier
 
@@ -32,10 +34,13 @@ HELD = 4  # one of so many writers is held back
 
 
 def division(digits: Sequence[Written], held_back: bool) -> list[Written]:
-    """The digits of the writers that the verifier learns from, or of those that are held back."""
-    writers = sorted({one.writer for one in digits})
-    chosen = set(writers[::HELD])
-    return [one for one in digits if (one.writer in chosen) == held_back]
+    """The digits of the writers that the verifier learns from, or of those that are held back.
+
+    A writer may have several files, which all go to one side (`writers.hand`).
+    """
+    hands = sorted({hand(one.writer) for one in digits})
+    chosen = set(hands[::HELD])
+    return [one for one in digits if (hand(one.writer) in chosen) == held_back]
 
 
 def drawings(corpora: Sequence[Sequence[Written]], count: int, rng: np.random.Generator) -> Iterator[Drawing]:
@@ -50,19 +55,27 @@ def drawings(corpora: Sequence[Sequence[Written]], count: int, rng: np.random.Ge
         yield from (alone(digits[at], rng) for at in rng.integers(len(digits), size=count))
 
 
-def known(every: Iterable[Drawing], model: Model, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def known(every: Sequence[Drawing], model: Model, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Views uint8 (n, HIGH, WIDE, 2) of candidates, and whether each is a whole digit; every third from strokes."""
-    views, labels = [], []
-    for at, drawing in enumerate(every):
-        read = read_row(drawing, model, with_strokes=at % 3 == 0)
-        if read:
-            pure = purity(read).max(1)
-            clear = rng.permutation(np.flatnonzero((pure > PURE) | (pure < MIXED)))[:MOST]
-            if len(clear):
-                inks = [read.row.candidates[number].ink for number in clear]
-                views.append(np.rint(255 * verifier.views(inks, read.row.around, read.row.height)).astype(np.uint8))
-                labels.append(pure[clear] > PURE)
+    jobs = [(drawing, at % 3 == 0, model.card["name"], [seed, at]) for at, drawing in enumerate(every)]
+    found = [one for one in on_all_cores(_known, jobs, "drawings") if one]
+    views, labels = zip(*found, strict=True)
     return np.concatenate(views), np.concatenate(labels)
+
+
+def _known(job: tuple[Drawing, bool, str, list[int]]) -> tuple[np.ndarray, np.ndarray] | None:
+    """The same of the candidates of one drawing, MOST at most; None if there are none."""
+    drawing, with_strokes, name, seed = job
+    read = read_row(drawing, classifier.load(name), with_strokes)
+    if not read:
+        return None
+    pure = purity(read).max(1)
+    clear = np.random.default_rng(seed).permutation(np.flatnonzero((pure > PURE) | (pure < MIXED)))[:MOST]
+    if not len(clear):
+        return None
+    inks = [read.row.candidates[number].ink for number in clear]
+    views = np.rint(255 * verifier.views(inks, read.row.around, read.row.height)).astype(np.uint8)
+    return views, pure[clear] > PURE
 
 
 def layers(tflearn: Any) -> Any:
@@ -95,15 +108,19 @@ def save(fitting: Fitting, path: Path) -> None:
         np.savez_compressed(file, **halved)
 
 
-def train(corpora: Sequence[Sequence[Written]], count: int, model: Model, seed: int) -> str:
-    """Train the verifier and write its file; returns how well it judges candidates of writers who were held back."""
+def train(corpora: Sequence[Sequence[Written]], count: int, model: Model, seed: int, everybody: bool) -> str:
+    """Train the verifier and write its file; returns how well it judges candidates of writers who were held back.
+
+    It learns from these, too, if it is to learn from everybody: then nobody is left to judge it.
+    """
     rng = np.random.default_rng(seed)
     own, others = ([division(digits, held) for digits in corpora] for held in (False, True))
-    every = list(drawings(own, count, rng))
-    views, labels = known(tqdm(every, unit=" drawings", disable=None), model, rng)
+    views, labels = known(list(drawings(corpora if everybody else own, count, rng)), model, seed)
     fitting = Fitting(layers, seed)
     learn(fitting, views, labels, rng)
     save(fitting, verifier.FILE)
-    asked = known(drawings(others, max(count // 10, 1), rng), model, rng)
-    right = accuracy(fitting, *asked)
-    return f"{len(views):,} candidates learnt; of {len(asked[1]):,} of held-back writers {right:.2%} are judged right"
+    said = f"{len(views):,} candidates learnt"
+    if everybody:
+        return said
+    asked = known(list(drawings(others, max(count // 10, 1), rng)), model, seed + 1)
+    return f"{said}; of {len(asked[1]):,} of held-back writers {accuracy(fitting, *asked):.2%} are judged right"

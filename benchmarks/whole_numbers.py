@@ -17,9 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,34 +25,32 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "cgi-bin"), str(ROOT / "benchmarks")]
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy is imported: as where a picture is answered
 
-import cut_weights  # noqa: E402
 import nondigits  # noqa: E402
+import number_fits  # noqa: E402
 import numpy as np  # noqa: E402
-import verifier_weights  # noqa: E402
+from cores import on_all_cores  # noqa: E402
 from made_numbers import (  # noqa: E402
     GAPS,
     LENGTHS,
+    SEED,
     TOUCHING,
     Drawing,
     Written,
     alone,
     as_written,
     made,
+    some,
     written,
 )
 from number_times import compared  # noqa: E402
-from number_weights import fitted, samples  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from learning.data import dataset  # noqa: E402
 from reading import cards, classifier  # noqa: E402
 from reading.digits import Digit, classify  # noqa: E402
 from reading.errors import Problem  # noqa: E402
-from reading.numbers import rows  # noqa: E402
-from reading.numbers.pieces import of_parts  # noqa: E402
 from reading.preprocessing import preprocess, to_png  # noqa: E402
 
-SEED = 2026
 STROKES = ROOT.parent / "shared" / "strokes"
 FROM = {"strokes": True, "pixels": False}
 
@@ -71,6 +67,12 @@ class Read(NamedTuple):
     def right(self) -> bool:
         """Whether all of it is right."""
         return self.text == self.drawing.label
+
+
+def _read(job: tuple[Drawing, str]) -> list[Read]:
+    """Read a drawing from each of FROM, with the model of that name."""
+    drawing, name = job
+    return [read(drawing, classifier.load(name), with_strokes) for with_strokes in FROM.values()]
 
 
 def read(drawing: Drawing, model: classifier.Model, with_strokes: bool, how: str = "auto") -> Read:
@@ -115,8 +117,7 @@ HEAD = "| | numbers right | digits right | sure | sure but wrong |\n|---|---:|--
 
 def numbers(drawings: Sequence[Drawing], model: classifier.Model) -> dict[str, list[Read]]:
     """What is read from strokes, and from pixels alone."""
-    every = tqdm(drawings, unit=" numbers", leave=False)
-    pairs = [[read(each, model, with_strokes) for with_strokes in FROM.values()] for each in every]
+    pairs = on_all_cores(_read, [(each, model.card["name"]) for each in drawings], "drawings")
     return {name: [pair[at] for pair in pairs] for at, name in enumerate(FROM)}
 
 
@@ -205,11 +206,6 @@ def times(digits: Sequence[Written], model: classifier.Model, rounds: int = 30) 
     return compared(ways, len(single))
 
 
-def some(every: Sequence[Written], limit: int | None) -> Sequence[Written]:
-    """So many of them, evenly spread; all without a limit."""
-    return every if limit is None or limit >= len(every) else [every[at * len(every) // limit] for at in range(limit)]
-
-
 def parser() -> argparse.ArgumentParser:
     """What the command understands."""
     result = argparse.ArgumentParser(prog="whole_numbers.py", description=(__doc__ or "").partition("\n")[0])
@@ -218,75 +214,28 @@ def parser() -> argparse.ArgumentParser:
         "--strokes", type=Path, default=STROKES, help="folder of the corpus (default: ../shared/strokes)"
     )
     result.add_argument("--limit", type=int, metavar="N", help="N of each kind of picture (default: all, 2000 made)")
-    result.add_argument("--part", choices=("dev", "train"), default="dev", help="whose digits (default: %(default)s)")
+    whose = "whose digits; held: those of train writers whom --divide leaves out (default: %(default)s)"
+    result.add_argument("--part", choices=("dev", "train", "held"), default="dev", help=whose)
     result.add_argument("--no-mnist", action="store_true", help="leave MNIST's test set out")
+    result.add_argument("--everybody", action="store_true", help="with --fit-verifier: hold no writer back")
     fits = result.add_mutually_exclusive_group()
     fits.add_argument("--fit", action="store_true", help="print the path's weights fitted to numbers of train digits")
     fits.add_argument("--fit-cuts", action="store_true", help="print the cuts' weights fitted to touching train digits")
     fits.add_argument("--fit-verifier", action="store_true", help="train the verifier on train digits, and write it")
+    fits.add_argument("--divide", type=Path, metavar="DIR", help="write the train digits without the held-back writers")
     fits.add_argument("--rows", action="store_true", help="count the rows of single train digits, and their gaps")
     return result
 
 
-def rows_of_digits(options: argparse.Namespace) -> str:
-    """Tell in how many rows the parts of single train digits lie, and how wide the gaps between two rows are."""
-    files = (options.strokes / f"{name}-train.jsonl.gz" for name in ("unipen-digits", "pendigits"))
-    every = [digit for file in files for digit in written(file)]
-    counts, gaps, rng = Counter[int](), list[float](), np.random.default_rng(SEED)
-    for digit in tqdm(some(every, options.limit), unit=" digits", leave=False):
-        writing = preprocess(alone(digit, rng).png(with_strokes=False), "number").writing
-        parts = of_parts(writing.ink.astype(np.float32) / 255) if writing else None
-        found = rows.rows(parts) if parts else []
-        counts[len(found)] += 1
-        gaps += [rows.gap(*pair) for pair in pairwise(found)]
-    told = ", ".join(f"{number:,} in {count}" for count, number in sorted(counts.items()))
-    return f"Digits by their rows: {told}. The widest gaps: {', '.join(f'{gap:.2f}' for gap in sorted(gaps)[-8:])}"
-
-
-def fit(options: argparse.Namespace, count: int) -> None:
-    """Fit the path's weights to numbers of train digits by writers whom the verifier does not know, and print them."""
-    digits = written(options.strokes / "unipen-digits-train.jsonl.gz")
-    others, rng = verifier_weights.division(digits, held_back=True), np.random.default_rng(SEED)
-    drawings = [
-        *made(others, count, rng, (*GAPS, TOUCHING), (2, 3, 4, 6)),
-        *made(others, count // 2, rng, (TOUCHING,), (2,)),
-    ]
-    model = classifier.load(options.model)
-    print(fitted(list(samples(tqdm(drawings, unit=" numbers"), model))))
-
-
-def fit_cuts(options: argparse.Namespace, count: int) -> None:
-    """Fit the cuts' weights to numbers of train digits that touch, and print them."""
-    digits, rng = written(options.strokes / "unipen-digits-train.jsonl.gz"), np.random.default_rng(SEED)
-    known = list(cut_weights.known(tqdm(made(digits, count, rng, (TOUCHING,), (2, 3)), total=count)))
-    print(cut_weights.fitted(known))
-    shares = [f"{100 * cut_weights.found_first(known, most):.1f} % of {most}" for most in (1, 2, 4, 8, 40)]
-    print(f"A right cut is found among the likeliest, with the weights that are used now: {', '.join(shares)}")
-
-
-def fit_verifier(options: argparse.Namespace, count: int) -> None:
-    """Train the verifier on numbers and digits of both train corpora."""
-    corpora = [written(options.strokes / f"{name}-train.jsonl.gz") for name in ("unipen-digits", "pendigits")]
-    print(verifier_weights.train(corpora, count, classifier.load(options.model), SEED))
-
-
 def run(options: argparse.Namespace) -> None:
-    """Measure and print."""
+    """Measure, or fit what is asked for, and print."""
     count = options.limit or 2000
-    if options.rows:
-        print(rows_of_digits(options))
-        return
-    if options.fit:
-        fit(options, count)
-        return
-    if options.fit_cuts:
-        fit_cuts(options, count)
-        return
-    if options.fit_verifier:
-        fit_verifier(options, count)
-        return
+    for asked, fit in number_fits.FITS.items():
+        if getattr(options, asked):
+            fit(options, count)
+            return
     model = classifier.load(options.model)
-    digits = written(options.strokes / f"unipen-digits-{options.part}.jsonl.gz")
+    digits = number_fits.digits(options)
     print(f"Model {model.card['name']}\n")
     if options.part == "dev":
         print(of_people(options.strokes / "unipen-numbers-dev.jsonl.gz", model, options.limit), end="\n\n")

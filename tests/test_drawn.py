@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import drawn, nondigits, pen_digits
+from benchmarks import cores, drawn, nondigits, pen_digits
 from learning.data import dataset
 from learning.errors import BadDataset
 from reading import classifier
@@ -197,7 +197,7 @@ def ends_at_a_polite_kill(_: int) -> np.ndarray:
 
 def test_workers_end_at_a_polite_kill_whatever_this_process_makes_of_one():
     signal.signal(signal.SIGTERM, lambda *_: None)
-    assert drawn._on_all_cores(ends_at_a_polite_kill, [0], " jobs")[0].all()
+    assert cores.on_all_cores(ends_at_a_polite_kill, [0], "jobs")[0].all()
 
 
 def test_a_contact_sheet_leaves_none_out():

@@ -11,6 +11,7 @@ import pytest
 
 import pictures
 from benchmarks import made_numbers, number_weights, pen_digits, verifier_weights, whole_numbers
+from learning.data.writers import hand
 from reading import classifier
 from reading.numbers import path, verifier
 
@@ -63,7 +64,7 @@ def test_a_digit_of_a_number_is_misread_alone_if_another_one_was_meant(corpus: P
 
 
 def test_the_right_path_gets_likelier(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = list(number_weights.samples([*made(corpus, "wide"), *made(corpus, "touching")], classifier.load()))
+    known = number_weights.samples([*made(corpus, "wide"), *made(corpus, "touching")], classifier.load())
     monkeypatch.setattr(path, "WEIGHTS", dict.fromkeys(path.TERMS, 0.0))
     weights = number_weights.fitted(known)
     assert list(weights) == list(path.TERMS)
@@ -130,6 +131,14 @@ def test_the_verifier_is_trained_by_the_command(
 
 
 def test_no_writer_is_both_learnt_from_and_held_back() -> None:
-    digits = [made_numbers.Written(str(at % 9), "7", []) for at in range(40)]
-    learnt, held = ({one.writer for one in verifier_weights.division(digits, each)} for each in (False, True))
+    digits = [made_numbers.Written(f"apa/apa{at % 9:02}/app{at:04}", "7", []) for at in range(40)]
+    learnt, held = ({hand(one.writer) for one in verifier_weights.division(digits, each)} for each in (False, True))
     assert (len(learnt), len(held), learnt & held) == (6, 3, set())
+
+
+def test_the_train_digits_are_written_without_the_held_back_writers(corpus: Path, tmp_path: Path) -> None:
+    assert whole_numbers.main(["--strokes", str(corpus), "--divide", str(tmp_path)]) == 0
+    every, own = (made_numbers.written(folder / "pendigits-train.jsonl.gz") for folder in (corpus, tmp_path))
+    kept = [one for one in every if one.writer == "x"]
+    assert [one.label for one in own] == [one.label for one in kept]
+    assert all(len(mine.strokes) == len(its.strokes) for mine, its in zip(own, kept, strict=True))
