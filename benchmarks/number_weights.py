@@ -45,14 +45,14 @@ class Read(NamedTuple):
 class Sample(NamedTuple):
     """A lattice whose right paths are known: where a cut is not clear, there are several."""
 
-    row: Row
+    row: Row  # its candidates have no ink
     terms: np.ndarray  # (candidates, len(TERMS))
     right: np.ndarray  # (candidates,) which of them are on a right path
 
 
 def samples(drawings: Sequence[Drawing], model: Model) -> list[Sample]:
-    """The numbers of which a path is right, from strokes and from pixels in turn."""
-    jobs = [(drawing, at % 2 == 0, model.card["name"]) for at, drawing in enumerate(drawings)]
+    """The numbers of which a path is right, each from strokes and from pixels."""
+    jobs = [(drawing, with_strokes, model.card["name"]) for drawing in drawings for with_strokes in (True, False)]
     return [one for one in on_all_cores(_of_drawing, jobs, "numbers") if one]
 
 
@@ -84,7 +84,8 @@ def _sample(read: Read, model: Model) -> Sample | None:
     if np.isinf(path.best(read.row, np.where(right, 0.0, np.inf)).cost):
         return None
     whole = verifier.whole(inks, read.row.around, read.row.height)
-    return Sample(read.row, path.terms(read.row, outputs, whole), right)
+    inkless = read.row._replace(pieces=[], candidates=[one._replace(parts=[]) for one in read.row.candidates])
+    return Sample(inkless, path.terms(read.row, outputs, whole), right)
 
 
 def purity(read: Read) -> np.ndarray:

@@ -27,7 +27,7 @@ PURE = 0.8  # with more of a digit a candidate is whole
 MIXED = 0.6  # with less it is not; what is between them is left out
 MOST = 40  # candidates of a drawing
 CHANNELS = (16, 32, 48)  # of its convolutions, all but the last one pooled
-EPOCHS, BATCH = 6, 128
+EPOCHS, BATCH = 12, 128  # with 6 of them 98.4 % of what held-back writers wrote are judged right, not 98.6 %
 RATE = 0.002  # of Adam at the beginning, down to nothing along a cosine
 KEPT = 0.6  # share of the last features that is kept in training
 HELD = 4  # one of so many writers is held back
@@ -115,12 +115,14 @@ def train(corpora: Sequence[Sequence[Written]], count: int, model: Model, seed: 
     """
     rng = np.random.default_rng(seed)
     own, others = ([division(digits, held) for digits in corpora] for held in (False, True))
-    views, labels = known(list(drawings(corpora if everybody else own, count, rng)), model, seed)
+    views, labels = known(list(drawings(own, count, rng)), model, seed)
+    asked = known(list(drawings(others, max(count // HELD, 1), rng)), model, seed + 1)
+    if everybody:
+        views, labels = np.concatenate([views, asked[0]]), np.concatenate([labels, asked[1]])
     fitting = Fitting(layers, seed)
     learn(fitting, views, labels, rng)
     save(fitting, verifier.FILE)
     said = f"{len(views):,} candidates learnt"
     if everybody:
         return said
-    asked = known(list(drawings(others, max(count // 10, 1), rng)), model, seed + 1)
     return f"{said}; of {len(asked[1]):,} of held-back writers {accuracy(fitting, *asked):.2%} are judged right"

@@ -4,8 +4,15 @@
     python benchmarks/whole_numbers.py --model svm --limit 100
     python benchmarks/whole_numbers.py --fit        WEIGHTS of reading/numbers/path.py, from train strokes
     python benchmarks/whole_numbers.py --fit-cuts   SHAPE of reading/numbers/cuts.py, from the same
-    python benchmarks/whole_numbers.py --fit-verifier   reading/numbers/verifier.npz, from the same; then fit again
+    python benchmarks/whole_numbers.py --fit-verifier --everybody   reading/numbers/verifier.npz, from the same
     python benchmarks/whole_numbers.py --rows       the rows of single train digits, for FAR of reading/numbers/rows.py
+
+To see how numbers by people are read whom no network knows, a quarter of the train writers is held back:
+
+    python benchmarks/whole_numbers.py --divide DIR     then `train.py --strokes DIR/*.gz -o MODELS`, twice:
+                                                        also with -M trajectory
+    MNIST_MODELS=MODELS python benchmarks/whole_numbers.py --fit-verifier     writes verifier.npz, as above
+    MNIST_MODELS=MODELS python benchmarks/whole_numbers.py --part held
 
 Numbers that people wrote are in `unipen-numbers-dev.jsonl.gz`; others are put together from the digits of one writer.
 Each is drawn on a canvas as the page does, and goes the way of a picture that is sent. (The module is not called
