@@ -65,7 +65,7 @@ def pictures(corpus: list[Digit], conditions: Sequence[str] = tuple(CONDITIONS))
 
 def scans(images: np.ndarray) -> list[Preprocessed]:
     """MNIST's own images, uint8 (n, 28, 28), as the models read them from PNG files."""
-    return on_all_cores(_read_scan, images, "scans")
+    return on_all_cores(_read_scan, list(images), "scans")
 
 
 def stacked(read: Sequence[Preprocessed]) -> np.ndarray:
