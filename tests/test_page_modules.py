@@ -473,7 +473,7 @@ def digit(value: int, confidence: float, rival: float = 0.0) -> dict:
             ("12", [digit(1, 0.99), digit(2, 0.6, rival)], "12?", said, f"One, two. {said}")
             for rival, said in [
                 (0.4, "I'm not sure of the 2nd digit: 2 or 3?"),
-                (0.01, "I'm not sure of the 2nd digit: is it a 2 at all?"),
+                (0.01, "I'm not sure of the 2nd digit."),
             ]
         ),
     ],

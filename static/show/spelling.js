@@ -75,7 +75,7 @@ function sureOf(number, digits) {
  */
 function doubt(number, digit, at) {
   const { first, rival } = verdict(digit);
-  const question = rival === null ? `is it a ${first} at all?` : `${first} or ${rival}?`;
-  const detail = `I'm not sure of the ${nth(at)} digit: ${question}`;
+  const question = rival === null ? "." : `: ${first} or ${rival}?`;
+  const detail = `I'm not sure of the ${nth(at)} digit${question}`;
   return { headline: `${number}?`, detail, spoken: `${capital(spelt(number))}. ${detail}`, unsure: true };
 }
