@@ -47,7 +47,11 @@ def rows(options: argparse.Namespace, _: int) -> None:
 
 
 def fit(options: argparse.Namespace, count: int) -> None:
-    """Fit the path's weights to numbers of train digits by writers whom the verifier does not know, and print them."""
+    """Fit the path's weights to numbers of train digits by the held-back writers, and print them.
+
+    A model and a verifier that do not know these writers are to be there (`--divide`, `--fit-verifier`): what they have
+    learnt by heart they are too sure of.
+    """
     others = verifier_weights.division(written(options.strokes / TRAIN[0]), held_back=True)
     rng = np.random.default_rng(SEED)
     drawings = [

@@ -16,7 +16,6 @@ from made_numbers import Drawing
 from pen_digits import painted
 
 from reading import classifier
-from reading.classifier import Model
 from reading.numbers import path, verifier
 from reading.numbers.lattice import Row
 from reading.numbers.number import heard, lattices
@@ -50,9 +49,9 @@ class Sample(NamedTuple):
     right: np.ndarray  # (candidates,) which of them are on a right path
 
 
-def samples(drawings: Sequence[Drawing], model: Model) -> list[Sample]:
-    """The numbers of which a path is right, each from strokes and from pixels."""
-    jobs = [(drawing, with_strokes, model.card["name"]) for drawing in drawings for with_strokes in (True, False)]
+def samples(drawings: Sequence[Drawing], model: classifier.Model) -> list[Sample]:
+    """The numbers of which a path is right, from strokes and from pixels in turn."""
+    jobs = [(drawing, at % 2 == 0, model.card["name"]) for at, drawing in enumerate(drawings)]
     return [one for one in on_all_cores(_of_drawing, jobs, "numbers") if one]
 
 
@@ -63,7 +62,7 @@ def _of_drawing(job: tuple[Drawing, bool, str]) -> Sample | None:
     return read and _sample(read, model)
 
 
-def read_row(drawing: Drawing, model: Model, with_strokes: bool) -> Read | None:
+def read_row(drawing: Drawing, model: classifier.Model, with_strokes: bool) -> Read | None:
     """The lattice of a drawing; None if it is not one row, or a part of it is taken for a sign."""
     writing = preprocess(drawing.png(with_strokes), "number").writing
     rows = lattices(writing, model) if writing else []
@@ -76,7 +75,7 @@ def read_row(drawing: Drawing, model: Model, with_strokes: bool) -> Read | None:
     return Read(writing, row, digits, drawing.pen / writing.step, (height, width), drawing.label)
 
 
-def _sample(read: Read, model: Model) -> Sample | None:
+def _sample(read: Read, model: classifier.Model) -> Sample | None:
     inks = [one.ink for one in read.row.candidates]
     outputs = heard(inks, read.writing, model)
     is_read = outputs[:, :10].argmax(1)[:, None] == [int(digit) for digit in read.label]

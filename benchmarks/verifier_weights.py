@@ -1,7 +1,7 @@
 """Train the verifier of `reading.numbers` (`reading/numbers/verifier.py`) on candidates whose ink is known.
 
 They are those of numbers, touching or not, and of single digits, all made of train strokes: never of those that figures
-are taken on. A quarter of the writers is held back: `number_weights.py` fits the path's weights to theirs.
+are taken on. A quarter of the writers is held back to judge it by, unless it is to learn from everybody.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from learning.data.writers import hand
 from learning.replacing import replacing
 from model import pool
 from reading import classifier
-from reading.classifier import Model
 from reading.numbers import verifier
 
 PURE = 0.8  # with more of a digit a candidate is whole
@@ -55,7 +54,7 @@ def drawings(corpora: Sequence[Sequence[Written]], count: int, rng: np.random.Ge
         yield from (alone(digits[at], rng) for at in rng.integers(len(digits), size=count))
 
 
-def known(every: Sequence[Drawing], model: Model, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def known(every: Sequence[Drawing], model: classifier.Model, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Views uint8 (n, HIGH, WIDE, 2) of candidates, and whether each is a whole digit; every third from strokes."""
     jobs = [(drawing, at % 3 == 0, model.card["name"], [seed, at]) for at, drawing in enumerate(every)]
     found = [one for one in on_all_cores(_known, jobs, "drawings") if one]
@@ -108,7 +107,7 @@ def save(fitting: Fitting, path: Path) -> None:
         np.savez_compressed(file, **halved)
 
 
-def train(corpora: Sequence[Sequence[Written]], count: int, model: Model, seed: int, everybody: bool) -> str:
+def train(corpora: Sequence[Sequence[Written]], count: int, model: classifier.Model, seed: int, everybody: bool) -> str:
     """Train the verifier and write its file; returns how well it judges candidates of writers who were held back.
 
     It learns from these, too, if it is to learn from everybody: then nobody is left to judge it.

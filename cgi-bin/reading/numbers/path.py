@@ -3,7 +3,8 @@
 A path costs the sum over its candidates of a cost that is linear in what the model and the geometry say of each. It
 is a semi-Markov conditional random field (Sarawagi and Cohen, "Semi-Markov conditional random fields for information
 extraction", 2004), in which exp(-cost), over the sum of all paths', is a path's probability. So the few weights can
-be fitted to numbers whose cuts are known: `benchmarks/whole_numbers.py --fit` does that and prints `WEIGHTS`.
+be fitted to numbers whose cuts are known: `benchmarks/whole_numbers.py --fit` does that and prints such weights
+(`docs/accuracy.md` says why it does not print those in use).
 """
 
 from __future__ import annotations
