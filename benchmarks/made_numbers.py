@@ -29,9 +29,7 @@ LENGTHS = (2, 3, 4, 5, 6)
 PENS = (0.05, 0.15)  # width of the pen, of a digit's height
 FILLED = (0.5, 0.9)  # how much of the canvas a number fills, in the direction that is scarce
 WIDE, SQUARE = (560, 280), (280, 280)  # width and height of a canvas in pixels
-
-
-SEED = 2026
+SEED = 2026  # of all that is chosen at random
 
 
 class Written(NamedTuple):
@@ -72,11 +70,6 @@ def written(path: Path) -> list[Written]:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadDataset(f"The strokes in {path} can't be read: {error}.") from error
-
-
-def some(every: Sequence[Written], limit: int | None) -> Sequence[Written]:
-    """So many of them, evenly spread; all without a limit."""
-    return every if limit is None or limit >= len(every) else [every[at * len(every) // limit] for at in range(limit)]
 
 
 def as_written(number: Written) -> Drawing:

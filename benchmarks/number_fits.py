@@ -12,8 +12,9 @@ from itertools import pairwise
 import cut_weights
 import numpy as np
 import verifier_weights
-from made_numbers import GAPS, SEED, TOUCHING, Written, alone, made, some, written
+from made_numbers import GAPS, SEED, TOUCHING, Written, alone, made, written
 from number_weights import fitted, samples
+from pen_digits import some
 from tqdm import tqdm
 
 from learning.data import strokes
@@ -32,7 +33,12 @@ def digits(options: argparse.Namespace) -> list[Written]:
     return written(options.strokes / f"unipen-digits-{options.part}.jsonl.gz")
 
 
-def rows(options: argparse.Namespace, _: int) -> None:
+def size(options: argparse.Namespace) -> int:
+    """How many numbers are made."""
+    return options.limit or 2000
+
+
+def rows(options: argparse.Namespace) -> None:
     """Tell in how many rows the parts of single train digits lie, and how wide the gaps between two rows are."""
     every = [digit for name in TRAIN for digit in written(options.strokes / name)]
     counts, gaps, rng = Counter[int](), list[float](), np.random.default_rng(SEED)
@@ -46,14 +52,14 @@ def rows(options: argparse.Namespace, _: int) -> None:
     print(f"Digits by their rows: {told}. The widest gaps: {', '.join(f'{gap:.2f}' for gap in sorted(gaps)[-8:])}")
 
 
-def fit(options: argparse.Namespace, count: int) -> None:
+def fit(options: argparse.Namespace) -> None:
     """Fit the path's weights to numbers of train digits by the held-back writers, and print them.
 
     A model and a verifier that do not know these writers are to be there (`--divide`, `--fit-verifier`): what they have
     learnt by heart they are too sure of.
     """
     others = verifier_weights.division(written(options.strokes / TRAIN[0]), held_back=True)
-    rng = np.random.default_rng(SEED)
+    count, rng = size(options), np.random.default_rng(SEED)
     drawings = [
         *made(others, count, rng, (*GAPS, TOUCHING), (2, 3, 4, 6)),
         *made(others, count // 2, rng, (TOUCHING,), (2,)),
@@ -62,27 +68,30 @@ def fit(options: argparse.Namespace, count: int) -> None:
     print(fitted(samples(drawings, model)))
 
 
-def fit_cuts(options: argparse.Namespace, count: int) -> None:
+def fit_cuts(options: argparse.Namespace) -> None:
     """Fit the cuts' weights to numbers of train digits that touch, and print them."""
-    every, rng = written(options.strokes / TRAIN[0]), np.random.default_rng(SEED)
+    every, count, rng = written(options.strokes / TRAIN[0]), size(options), np.random.default_rng(SEED)
     known = list(cut_weights.known(tqdm(made(every, count, rng, (TOUCHING,), (2, 3)), total=count)))
     print(cut_weights.fitted(known))
     shares = [f"{100 * cut_weights.found_first(known, most):.1f} % of {most}" for most in (1, 2, 4, 8, 40)]
     print(f"A right cut is found among the likeliest, with the weights that are used now: {', '.join(shares)}")
 
 
-def divide(options: argparse.Namespace, _: int) -> None:
+def divide(options: argparse.Namespace) -> None:
     """Write the train digits without those of the writers who are held back, for a model that does not know these."""
     for name in TRAIN:
         own = verifier_weights.division(written(options.strokes / name), held_back=False)
-        records = ((one.writer, int(one.label), [stroke.astype(int).tolist() for stroke in one.strokes]) for one in own)
+        records = (
+            (one.writer, int(one.label), [np.rint(stroke).astype(int).tolist() for stroke in one.strokes])
+            for one in own
+        )
         print(f"{strokes.write(options.divide / name, records):,} digits in {options.divide / name}")
 
 
-def fit_verifier(options: argparse.Namespace, count: int) -> None:
+def fit_verifier(options: argparse.Namespace) -> None:
     """Train the verifier on numbers and digits of both train corpora."""
     corpora = [written(options.strokes / name) for name in TRAIN]
-    print(verifier_weights.train(corpora, count, classifier.load(options.model), SEED, options.everybody))
+    print(verifier_weights.train(corpora, size(options), classifier.load(options.model), SEED, options.everybody))
 
 
 FITS = {"fit": fit, "fit_cuts": fit_cuts, "fit_verifier": fit_verifier, "divide": divide, "rows": rows}

@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "cgi-bin"))
@@ -30,6 +30,7 @@ WHERE = (
 CANVAS = 280  # pixels a side
 OVERSAMPLING = 3  # drawn this much larger, then averaged down
 
+One = TypeVar("One")
 Strokes = Sequence[np.ndarray | Sequence[Sequence[float]]]
 
 
@@ -69,6 +70,11 @@ def digits(path: Path, limit: int | None = None) -> list[Digit]:
     except BadDataset as error:
         raise BadDataset(f"{error} {WHERE}") from error
     every = [Digit(int(label), written) for label, written in zip(found.labels, found.strokes, strict=True)]
+    return some(every, limit)
+
+
+def some(every: list[One], limit: int | None) -> list[One]:
+    """So many of them, evenly spread; all without a limit."""
     return every if limit is None or limit >= len(every) else [every[at * len(every) // limit] for at in range(limit)]
 
 

@@ -46,10 +46,10 @@ from made_numbers import (  # noqa: E402
     alone,
     as_written,
     made,
-    some,
     written,
 )
 from number_times import compared  # noqa: E402
+from pen_digits import some  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from learning.data import dataset  # noqa: E402
@@ -236,17 +236,16 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     """Measure, or fit what is asked for, and print."""
-    count = options.limit or 2000
-    for asked, fit in number_fits.FITS.items():
+    for asked, work in number_fits.FITS.items():
         if getattr(options, asked):
-            fit(options, count)
+            work(options)
             return
     model = classifier.load(options.model)
     digits = number_fits.digits(options)
     print(f"Model {model.card['name']}\n")
     if options.part == "dev":
         print(of_people(options.strokes / "unipen-numbers-dev.jsonl.gz", model, options.limit), end="\n\n")
-    print(put_together(digits, count, model), end="\n\n")
+    print(put_together(digits, number_fits.size(options), model), end="\n\n")
     print(singles(some(digits, options.limit), model))
     print(nothing(model, options.limit))
     if not options.no_mnist:

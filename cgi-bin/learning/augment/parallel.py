@@ -18,12 +18,12 @@ Result = TypeVar("Result")
 SIZE = 1000  # items that a process is given at a time
 
 
-def in_parts(work: Callable[[Any], Result], items: Sequence[Any] | Array, title: str) -> list[Result]:
-    """What `work`, a function of a module, returns for each SIZE of the items, in their order.
+def in_parts(work: Callable[[Any], Result], items: Sequence[Any] | Array, title: str, size: int = SIZE) -> list[Result]:
+    """What `work`, a function of a module, returns for each `size` of the items, in their order.
 
     A few items are worked on here, as starting processes would take longer. `title` is that of the progress bar.
     """
-    parts = [items[at : at + SIZE] for at in range(0, max(len(items), 1), SIZE)]
+    parts = [items[at : at + size] for at in range(0, max(len(items), 1), size)]
     if len(parts) == 1:
         return [work(items)]
     with get_context("spawn").Pool(initializer=ignore_interrupt) as pool:
