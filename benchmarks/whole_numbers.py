@@ -163,15 +163,17 @@ def misread_alone(found: dict[str, list[Read]], model: classifier.Model) -> str:
         name: [one.drawing for one in every if one.drawing.gap != TOUCHING and not one.right]
         for name, every in found.items()
     }
-    shares = [f"from {name} {share(has_misread(one, model) for one in each)}" for name, each in wrong.items()]
+    shares = [
+        f"from {name} {share(has_misread(one, model, FROM[name]) for one in each)}" for name, each in wrong.items()
+    ]
     return f"Wrong ones, none touching, with a digit that is misread alone, too: {', '.join(shares)}"
 
 
-def has_misread(drawing: Drawing, model: classifier.Model) -> bool:
-    """Whether one of its digits, drawn as it is but alone, is misread as well."""
+def has_misread(drawing: Drawing, model: classifier.Model, with_strokes: bool) -> bool:
+    """Whether one of its digits, drawn as it is but alone, and read from the same, is misread as well."""
     digits = zip(drawing.label, drawing.digits, strict=True)
     alone = (drawing._replace(label=label, digits=[strokes]) for label, strokes in digits)
-    return not all(read(each, model, with_strokes=True, how="one").right for each in alone)
+    return not all(read(each, model, with_strokes, how="one").right for each in alone)
 
 
 def singles(digits: Sequence[Written], model: classifier.Model) -> str:
