@@ -39,17 +39,23 @@ def size(options: argparse.Namespace) -> int:
 
 
 def rows(options: argparse.Namespace) -> None:
-    """Tell in how many rows the parts of single train digits lie, and how wide the gaps between two rows are."""
+    """Tell in how many rows the parts of single train digits lie, and how wide gaps are below and beside each other."""
     every = [digit for name in TRAIN for digit in written(options.strokes / name)]
-    counts, gaps, rng = Counter[int](), list[float](), np.random.default_rng(SEED)
+    counts, gaps, beside, rng = Counter[int](), list[float](), list[float](), np.random.default_rng(SEED)
     for digit in tqdm(some(every, options.limit), unit=" digits", leave=False):
         writing = preprocess(alone(digit, rng).png(with_strokes=False), "number").writing
         parts = of_parts(writing.ink.astype(np.float32) / 255) if writing else None
         found = row_finder.rows(parts) if parts else []
         counts[len(found)] += 1
         gaps += [row_finder.gap(*pair) for pair in pairwise(found)]
+        beside.append(row_finder.gap_beside(parts) if parts else 0)
     told = ", ".join(f"{number:,} in {count}" for count, number in sorted(counts.items()))
-    print(f"Digits by their rows: {told}. The widest gaps: {', '.join(f'{gap:.2f}' for gap in sorted(gaps)[-8:])}")
+    print(f"Digits by their rows: {told}. The widest gaps: {_largest(gaps)}")
+    print(f"The widest gaps between parts side by side, in heights of the digit: {_largest(beside)}")
+
+
+def _largest(every: list[float]) -> str:
+    return ", ".join(f"{one:.2f}" for one in sorted(every)[-8:])
 
 
 def fit(options: argparse.Namespace) -> None:

@@ -36,6 +36,7 @@ import nondigits  # noqa: E402
 import number_fits  # noqa: E402
 import numpy as np  # noqa: E402
 from cores import on_all_cores  # noqa: E402
+from drawn import contact_sheet, in_bytes  # noqa: E402
 from made_numbers import (  # noqa: E402
     GAPS,
     LENGTHS,
@@ -136,8 +137,11 @@ def of_people(path: Path, model: classifier.Model, limit: int | None) -> str:
     )
 
 
-def put_together(digits: Sequence[Written], count: int, model: classifier.Model) -> str:
-    """The tables of numbers that are put together: by gap, by length, and touching pairs."""
+def put_together(digits: Sequence[Written], count: int, model: classifier.Model, sheet: Path | None) -> str:
+    """The tables of numbers that are put together: by gap, by length, and touching pairs.
+
+    `sheet` is where to save the digits that are misread alone, of the wrong numbers in which none touch.
+    """
     rng = np.random.default_rng(SEED)
     found = numbers(list(made(digits, count, rng, (*GAPS, TOUCHING), LENGTHS)), model)
     pairs = numbers(list(made(digits, count // 2, rng, (TOUCHING,), (2,))), model)
@@ -154,26 +158,32 @@ def put_together(digits: Sequence[Written], count: int, model: classifier.Model)
             for size in LENGTHS
         ]
     lines += [row(f"touching pairs, from {name}", each) for name, each in pairs.items()]
-    return "\n".join([*lines, "", misread_alone(found, model)])
+    misread = {name: [misread_alone(one, model, FROM[name]) for one in _wrong(each)] for name, each in found.items()}
+    if sheet:
+        save_sheet(misread, sheet)
+    shares = ", ".join(f"from {name} {share(map(bool, each))}" for name, each in misread.items())
+    return "\n".join([*lines, "", f"Wrong ones, none touching, with a digit that is misread alone, too: {shares}"])
 
 
-def misread_alone(found: dict[str, list[Read]], model: classifier.Model) -> str:
-    """How many of the numbers that are misread though no digits touch have a digit that is misread alone, too."""
-    wrong = {
-        name: [one.drawing for one in every if one.drawing.gap != TOUCHING and not one.right]
-        for name, every in found.items()
-    }
-    shares = [
-        f"from {name} {share(has_misread(one, model, FROM[name]) for one in each)}" for name, each in wrong.items()
-    ]
-    return f"Wrong ones, none touching, with a digit that is misread alone, too: {', '.join(shares)}"
+def _wrong(every: Sequence[Read]) -> list[Drawing]:
+    return [one.drawing for one in every if one.drawing.gap != TOUCHING and not one.right]
 
 
-def has_misread(drawing: Drawing, model: classifier.Model, with_strokes: bool) -> bool:
-    """Whether one of its digits, drawn as it is but alone, and read from the same, is misread as well."""
+def misread_alone(drawing: Drawing, model: classifier.Model, with_strokes: bool) -> list[Read]:
+    """Those of its digits that, drawn as they are but alone, and read from the same, are misread as well."""
     digits = zip(drawing.label, drawing.digits, strict=True)
     alone = (drawing._replace(label=label, digits=[strokes]) for label, strokes in digits)
-    return not all(read(each, model, with_strokes, how="one").right for each in alone)
+    return [found for each in alone if not (found := read(each, model, with_strokes, how="one")).right]
+
+
+def save_sheet(misread: dict[str, list[list[Read]]], sheet: Path) -> None:
+    """Save a contact sheet of digits, each with its label and what was read, as often as they spoil a number."""
+    cells = [
+        (in_bytes(preprocess(each.drawing.png(FROM[name]), "one").picture), f"{each.drawing.label} as {each.text}")
+        for name, every in misread.items()
+        for each in sorted((one for number in every for one in number), key=lambda one: one.drawing.label)
+    ]
+    contact_sheet(cells).save(sheet)
 
 
 def singles(digits: Sequence[Written], model: classifier.Model) -> str:
@@ -227,6 +237,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--part", choices=("dev", "train", "held"), default="dev", help=whose)
     result.add_argument("--no-mnist", action="store_true", help="leave MNIST's test set out")
     result.add_argument("--everybody", action="store_true", help="with --fit-verifier: hold no writer back")
+    result.add_argument(
+        "--sheet", type=Path, metavar="OUT.png", help="save the digits that spoil numbers, none touching, as a picture"
+    )
     fits = result.add_mutually_exclusive_group()
     fits.add_argument("--fit", action="store_true", help="print the path's weights fitted to numbers of train digits")
     fits.add_argument("--fit-cuts", action="store_true", help="print the cuts' weights fitted to touching train digits")
@@ -247,7 +260,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"Model {model.card['name']}\n")
     if options.part == "dev":
         print(of_people(options.strokes / "unipen-numbers-dev.jsonl.gz", model, options.limit), end="\n\n")
-    print(put_together(digits, number_fits.size(options), model), end="\n\n")
+    print(put_together(digits, number_fits.size(options), model, options.sheet), end="\n\n")
     print(singles(some(digits, options.limit), model))
     print(nothing(model, options.limit))
     if not options.no_mnist:

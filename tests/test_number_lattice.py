@@ -62,10 +62,15 @@ def test_candidates_are_up_to_five_units_side_by_side() -> None:
 
 @pytest.mark.parametrize(("wide", "spans"), [(169, [(0, 1), (0, 2), (1, 2)]), (170, [(0, 1), (1, 2)])])
 def test_a_candidate_of_several_units_is_not_wide(wide: int, spans: list[tuple[int, int]]) -> None:
-    row = row_of(block(7, 0, 10, 100), block(7 + wide - 20, 0, 20, 100))
+    row = row_of(block(7, 0, wide - 60, 100), block(7 + wide - 20, 0, 20, 100))
     assert [(one.first, one.last) for one in row.candidates] == spans
     inside = row_of(block(7, 0, wide, 100), block(30, 0, 20, 100))
     assert [(one.first, one.last) for one in inside.candidates] == spans
+
+
+@pytest.mark.parametrize(("gap", "count"), [(45, 3), (46, 2)])
+def test_parts_far_apart_are_no_candidate(gap: int, count: int) -> None:
+    assert len(row_of(block(7, 0, 30, 100), block(37 + gap, 20, 30, 60), high=70).candidates) == count
 
 
 def test_a_sign_is_a_candidate_alone() -> None:

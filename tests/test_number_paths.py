@@ -54,7 +54,7 @@ def test_all_ink_as_one_digit_costs_its_width_and_its_units() -> None:
     least = path.WEIGHTS["single"] - path.FAVOUR
     square = row_of(block(0, 0, 50, 100), block(50, 0, 50, 100))
     assert path.cost_of_one([square], ONE, 1) == pytest.approx(least)
-    wide = row_of(block(10, 20, 50, 100), block(110, 20, 100, 100))
+    wide = row_of(block(10, 20, 60, 100), block(110, 20, 100, 100))
     assert path.cost_of_one([wide], ONE, 1) == pytest.approx(path.WIDE / 2 + least)
     below = row_of(block(30, 130, 50, 90))
     assert path.cost_of_one([wide, below], ONE, 1) == pytest.approx(least)
@@ -68,11 +68,13 @@ def test_all_ink_as_one_digit_costs_its_width_and_its_units() -> None:
     )
 
 
-def test_what_has_a_sign_or_rows_apart_is_not_one_digit() -> None:
+def test_what_has_a_sign_or_ink_far_apart_is_not_one_digit() -> None:
     digit, sign = block(0, 0, 50, 100), block(70, 90, 9, 9, sign=".")
     assert path.cost_of_one([row_of(digit, sign)], ONE, 1) == np.inf
     assert path.cost_of_one([row_of(digit), row_of(block(0, 200, 50, 100))], ONE, 1) == np.inf
     assert path.cost_of_one([row_of(digit), row_of(block(0, 102, 50, 100), sign)], ONE, 1) == np.inf
+    assert path.cost_of_one([row_of(digit, block(95, 0, 50, 100))], ONE, 1) < np.inf
+    assert path.cost_of_one([row_of(digit, block(96, 0, 50, 100))], ONE, 1) == np.inf
 
 
 # --- the best path ----------------------------------------------------------------------------------

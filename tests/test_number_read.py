@@ -222,7 +222,7 @@ def test_a_number_is_to_be_likelier_than_one_digit(
     more: float, found: str, unsure: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(path, "FAVOUR", 5.0)
-    writing = bars([0, 40])
+    writing = bars([0, 36])
     rows = [row for row, _ in number.lattices(writing, Scripted(sure).model)]
     apart = path.best(rows[0], np.where([one.piece is None for one in rows[0].candidates], 99, path.geometry(rows[0])))
     nothing = np.array([1.0] + [0.0] * 9)

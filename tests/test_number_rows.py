@@ -228,3 +228,33 @@ def test_a_gap_is_measured_in_heights_of_the_smaller_row() -> None:
     assert not rows.are_apart([above, moved(below, 0, -40)])
     assert not rows.are_apart([above])
     assert rows.are_apart([above, moved(below, 0, -30), moved(below, 0, 50)])
+
+
+@pytest.mark.parametrize("at", PLACES)
+@pytest.mark.parametrize("high", [100, 200])
+def test_parts_side_by_side_with_a_gap_of_nearly_half_their_height_are_not_one_digit(
+    high: int, at: tuple[int, int]
+) -> None:
+    left, right = block(0, 0, 30, high), block(30 + 45 * high // 100, 9, 30, high - 20)
+    assert rows.gap_beside(moved([left, right], *at)) == rows.gap_beside(moved([right, left], *at)) == 0.45
+    assert not rows.are_beside(moved([left, right], *at))
+    assert rows.are_beside(moved([left, *moved([right], 1, 0)], *at))
+    between = block(40, 50, 21, 21 * high // 100)
+    assert not rows.are_beside(moved([left, *moved([right], 1, 0), between], *at))
+
+
+def test_the_height_of_all_parts_counts() -> None:
+    upper, lower = block(0, 0, 30, 50), block(75, 50, 30, 50)
+    assert rows.gap_beside([upper, lower]) == 0.45
+
+
+@pytest.mark.parametrize(("side", "gap"), [(20, 0), (21, 0.6)])
+def test_a_speck_tells_nothing_of_gaps(side: int, gap: float) -> None:
+    digit = block(0, 0, 60, 100)
+    assert rows.gap_beside([digit, block(120, 50, side, 3)]) == rows.gap_beside([digit, block(120, 50, 3, side)]) == gap
+
+
+def test_parts_that_overlap_have_no_gap() -> None:
+    wide, narrow, last = block(0, 0, 90, 100), block(10, 0, 10, 90), block(100, 0, 20, 80)
+    assert rows.gap_beside([wide, narrow]) == rows.gap_beside([wide]) == 0
+    assert rows.gap_beside([last, narrow, wide]) == 0.1

@@ -91,6 +91,12 @@ def test_a_low_dot_is_a_point_and_a_level_stroke_in_front_a_minus(text: str) -> 
     assert "".join(str(one.digit) for one in number.digits) == text.strip("-").replace(".", "")
 
 
+def test_a_small_one_far_from_a_seven_is_not_passed_by() -> None:
+    strokes = [[(30, 200), (26, 250)], *moved("7", 110)]
+    picture = pictures.encoded(pictures.drawn(strokes))
+    assert read(picture) == read(pictures.with_strokes(picture, strokes)) == "17"
+
+
 def test_rows_are_several_numbers() -> None:
     upper, lower = pictures.number("42"), pictures.number("170")
     both = Image.new("L", (max(upper.width, lower.width), 580), 255)

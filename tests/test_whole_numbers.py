@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import pictures
 from benchmarks import made_numbers, number_fits, number_weights, pen_digits, verifier_weights, whole_numbers
@@ -56,12 +57,18 @@ def test_the_same_numbers_are_made_again(corpus: Path) -> None:
     assert [one.png(with_strokes=True) for one in first] == [one.png(with_strokes=True) for one in second]
 
 
-def test_a_digit_of_a_number_is_misread_alone_if_another_one_was_meant(corpus: Path) -> None:
+def test_the_digits_of_a_number_that_are_misread_alone_are_found_and_shown(corpus: Path, tmp_path: Path) -> None:
     drawing, model = made(corpus, "wide")[0], classifier.load()
-    other = str((int(drawing.label[-1]) + 1) % 10)
+    other = drawing._replace(label=drawing.label[:-1] + str((int(drawing.label[-1]) + 1) % 10))
     for with_strokes in whole_numbers.FROM.values():
-        assert not whole_numbers.has_misread(drawing, model, with_strokes)
-    assert whole_numbers.has_misread(drawing._replace(label=drawing.label[:-1] + other), model, with_strokes=False)
+        assert whole_numbers.misread_alone(drawing, model, with_strokes) == []
+        (found,) = whole_numbers.misread_alone(other, model, with_strokes)
+        assert (found.drawing.label, found.text) == (other.label[-1], drawing.label[-1])
+    whole_numbers.save_sheet({"strokes": [[], [found]], "pixels": [[found, found]]}, tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        cells = np.split(np.asarray(sheet)[:, : 3 * 64], 3, axis=1)
+    assert (cells[0] == cells[2]).all()
+    assert all((cell < 128).sum() > 50 for cell in cells)
 
 
 def test_the_right_path_gets_likelier(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,10 +129,15 @@ def _candidates(line: Line, parts: Sequence[cutter.Parts], places: Sequence[int]
         whole = places[number], places[number + 1]
         for one in _longer(stretches, pieces[number + 1 :], whole[1]):
             piece = number if (one.first, one.last) == whole else None
-            if piece is not None or one.units == 1 or _width(one.parts) < WIDEST * line.height:
+            if piece is not None or one.units == 1 or _may_be_one(one.parts, line.height):
                 geometry = _geometry(one.parts, before, line.height, middle)
                 found.append(Candidate(one.first, one.last, one.units, one.parts, geometry, piece))
     return found
+
+
+def _may_be_one(parts: Sequence[Piece], height: float) -> bool:
+    """Whether parts may be those of one digit of a row of that height: not too wide, and not too far apart."""
+    return _width(parts) < WIDEST * height and not row_finder.are_beside(parts)
 
 
 def _middle(line: Line) -> float:

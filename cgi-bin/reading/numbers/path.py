@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from reading.numbers.lattice import GEOMETRY, MOST_UNITS, Row
-from reading.numbers.rows import are_apart
+from reading.numbers.rows import are_apart, are_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ def cost_of_whole(whole: Float) -> Float:
 def cost_of_one(rows: Sequence[Row], outputs: Float, whole: float) -> float:
     """What it costs to read all rows as one digit, of which a model's outputs are (10,) or (11,): no sign is in it."""
     every = [piece for row in rows for piece in row.pieces]
-    if any(one.sign for one in every) or are_apart([row.pieces for row in rows]):
+    if any(one.sign for one in every) or are_apart([row.pieces for row in rows]) or are_beside(every):
         return np.inf
     units = sum(row.units for row in rows)
     width = max(one.right for one in every) - min(one.left for one in every)

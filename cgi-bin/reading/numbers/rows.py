@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 TALL = 0.45  # of the tallest piece's height: only such pieces tell where a row is
 FAR = 0.25  # of the smaller row's height: rows with a wider gap are not the parts of one digit
+BESIDE = 0.45  # of a digit's height: parts with a wider gap between them, side by side, are not of one digit
+SPECK = 0.2  # of the same: a part whose sides are no longer may be a slip of the pen, wherever it is
 LEVEL = 0.35  # of the lower one's height: pieces that share so many pixel rows stand in one row
 
 
@@ -48,6 +50,22 @@ def are_apart(found: Sequence[Sequence[Piece]]) -> bool:
 def gap(above: Sequence[Piece], below: Sequence[Piece]) -> float:
     """The empty stretch between two rows, in heights of the smaller one's digits."""
     return (min(one.top for one in below) - max(one.bottom for one in above)) / min(height(above), height(below))
+
+
+def are_beside(pieces: Sequence[Piece]) -> bool:
+    """Whether pieces can't be parts of one digit, as a wide stretch without ink lies between some and the others.
+
+    `benchmarks/whole_numbers.py --rows` measures such gaps in single train digits.
+    """
+    return gap_beside(pieces) > BESIDE
+
+
+def gap_beside(pieces: Sequence[Piece]) -> float:
+    """The widest gap between pieces side by side, in heights of them all; specks tell nothing. 0 if there is none."""
+    high = max(one.bottom for one in pieces) - min(one.top for one in pieces)
+    large = sorted((one for one in pieces if max(one.width, one.height) > SPECK * high), key=lambda one: one.left)
+    ends = accumulate((one.right for one in large), max)
+    return max([0, *(one.left - end for end, one in zip(ends, large[1:], strict=False))]) / high
 
 
 def _twice_middle(piece: Piece) -> int:
