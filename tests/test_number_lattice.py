@@ -73,6 +73,15 @@ def test_parts_far_apart_are_no_candidate(gap: int, count: int) -> None:
     assert len(row_of(block(7, 0, 30, 100), block(37 + gap, 20, 30, 60), high=70).candidates) == count
 
 
+@pytest.mark.parametrize(("wide", "units"), [(169, [5]), (170, [])])
+def test_all_of_a_piece_no_wider_than_a_digit_may_be_one_however_it_might_be_cut(wide: int, units: list[int]) -> None:
+    comb = np.zeros((100, wide), np.float32)
+    comb[45:55] = comb[:, np.arange(wide) % 30 < 10] = 1  # it could be six ones
+    row = lattice.lattice(Line([Piece(comb, 0, 7)], 100), 10, [False])
+    assert row.units > lattice.MOST_UNITS
+    assert [one.units for one in row.candidates if one.piece == 0] == units
+
+
 def test_a_sign_is_a_candidate_alone() -> None:
     row = row_of(block(0, 0, 20, 100), block(30, 90, 9, 9, sign="."), block(50, 0, 20, 100))
     assert [(one.first, one.last, one.sign) for one in row.candidates] == [(0, 1, ""), (1, 2, "."), (2, 3, "")]
@@ -109,6 +118,14 @@ def test_the_middle_of_a_row_is_the_median_of_its_units() -> None:
     assert measured(*three, high=101) == pytest.approx({"level": (8 / 101) ** 2})
     one = measured(block(0, 1, 50, 100), block(100, 0, 50, 103), high=100)
     assert one["level"] == pytest.approx(0.0025**2)
+
+
+def test_stairs_of_ink_that_count_as_one_high_digit_have_a_middle() -> None:
+    stairs = [block(20 * at, 18 * at, 90, 30) for at in range(6)]  # each above the next but one
+    (line,) = lattice.lines(stairs, 5)
+    assert line.height == 102
+    expected = {"high": np.log(3.4) ** 2, "level": (45 / 102) ** 2, "wide": 60 / 102}
+    assert measured(*line.pieces, high=102) == pytest.approx(expected)
 
 
 def test_width_is_what_is_wider_than_high_and_gaps_are_summed() -> None:

@@ -9,9 +9,9 @@ from reading.numbers.pieces import Piece
 PLACES = [(0, 0), (1, 3), (38, 57), (101, 200)]  # where the upper left corner is: right, down
 
 
-def block(left: float, top: float, width: int, height: int, level: float = 1) -> Piece:
+def block(left: float, top: float, width: int, height: int, level: float = 1, order: tuple[int, ...] = ()) -> Piece:
     """A rectangle of ink."""
-    return Piece(np.full((height, width), level, np.float32), int(top), int(left))
+    return Piece(np.full((height, width), level, np.float32), int(top), int(left), order)
 
 
 def moved(row: list[Piece], right: int, down: int) -> list[Piece]:
@@ -213,10 +213,64 @@ def test_where_a_row_is_tells_the_mean_of_its_pieces() -> None:
     assert found_rows(*upper, *lower, block(0, 191, 9, 10))[1][-1] == 4
 
 
+def eights(*order: int, right: int = 0, down: int = 50) -> list[Piece]:
+    """Two eights side by side, of two loops each, which are 50 high, in the order in which these are written."""
+    places = [(0, 0), (right, down), (100, 0), (100 + right, down)]
+    return [block(left, top, 40, 50, order=(at,)) for (left, top), at in zip(places, order, strict=True)]
+
+
+@pytest.mark.parametrize("at", PLACES)
+@pytest.mark.parametrize(
+    ("order", "rows"), [((0, 1, 2, 3), 1), ((1, 0, 2, 3), 1), ((3, 2, 1, 0), 1), ((0, 2, 1, 3), 2), ((0, 1, 2, 4), 2)]
+)
+def test_loops_written_in_turn_are_one_row_of_eights(order: tuple[int, ...], rows: int, at: tuple[int, int]) -> None:
+    loops = moved(eights(*order), *at)
+    assert len(found_rows(*loops)) == len(found_rows(*loops[::-1])) == rows
+    assert len(found_rows(*(one._replace(order=()) for one in loops))) == 2
+
+
+@pytest.mark.parametrize(
+    ("right", "down", "rows"),
+    [(19, 50, 1), (20, 50, 2), (-19, 50, 1), (-20, 50, 2), (0, 32, 1), (0, 62, 1), (0, 63, 2)],
+)
+def test_loops_of_eights_are_close_and_above_each_other(right: int, down: int, rows: int) -> None:
+    assert len(found_rows(*eights(0, 1, 2, 3, right=right, down=down))) == rows
+
+
+def test_loops_of_eights_come_in_pairs() -> None:
+    loops = eights(0, 1, 2, 3)
+    assert len(found_rows(*loops[:2])) == 2  # a five below a three, too, may be written like this
+    assert len(found_rows(*loops[:3])) == 2
+    assert len(found_rows(*loops, block(200, 0, 40, 50, order=(4,)))) == 2
+    assert len(found_rows(*loops, block(0, 200, 40, 50, order=(4,)), block(100, 200, 40, 50, order=(5,)))) == 3
+    assert found_rows(*loops, block(150, 90, 9, 9, order=(4,))) == [[0, 1, 2, 3, 4]]
+
+
 def test_the_height_of_a_row_is_that_of_its_digits() -> None:
-    assert rows.height([block(0, 0, 9, high) for high in (100, 45, 44, 3)]) == 72.5
-    assert rows.height([block(0, 0, 9, high) for high in (100, 44, 44)]) == 100
-    assert rows.height([block(0, 0, 9, high) for high in (80, 90, 100)]) == 90
+    def high(*heights: int) -> float:
+        return rows.height([block(20 * at, 0, 9, each) for at, each in enumerate(heights)])
+
+    assert high(100, 45, 44, 3) == 72.5
+    assert high(100, 44, 44) == 100
+    assert high(80, 90, 100) == 90
+
+
+def test_a_point_lies_low_beside_eights_in_two_loops() -> None:
+    loops = moved(eights(0, 1, 2, 3), 200, 0)  # their middle is at 50, though no loop's is there
+    assert signs.marked([block(160, 85, 10, 10), DIGIT, *loops], HIGH, PEN)[0].sign == "."
+    assert signs.marked([block(160, 70, 10, 10), DIGIT, *loops], HIGH, PEN)[0].sign == ""
+    assert signs.marked([block(160, 85, 10, 10), *eights(0, 1, 2, 3)[:2], *loops], 104, PEN)[0].sign == "."
+
+
+@pytest.mark.parametrize("at", PLACES)
+@pytest.mark.parametrize(("right", "alone", "among"), [(0, 100, 96), (24, 100, 96), (25, 52, 56), (40, 52, 56)])
+def test_the_loops_of_an_eight_are_as_high_as_it_is(
+    right: int, alone: float, among: float, at: tuple[int, int]
+) -> None:
+    upper, lower = block(0, 0, 40, 52), block(right, 48, 30, 52)  # they share half of 30 columns if it is 25
+    digits = [block(80, 0, 30, 60), block(120, 0, 30, 96)]
+    assert rows.height(moved([upper, lower], *at)) == rows.height(moved([lower, upper], *at)) == alone
+    assert rows.height(moved([upper, lower, *digits], *at)) == among
 
 
 def test_a_gap_is_measured_in_heights_of_the_smaller_row() -> None:

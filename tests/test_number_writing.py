@@ -238,6 +238,34 @@ def test_faint_rows_part_bands() -> None:
     assert shape((4, 24, 9, 19), ink=ink)[1]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("high", "gap", "one"),
+    [(35, 1, True), (36, 1, False), (50, 1, False), (50, 0, True), (50, 7, False), (10, 7, True)],
+)
+def test_an_empty_column_parts_what_is_high(high: int, gap: int, one: bool, turned: bool) -> None:
+    ink = np.zeros((50, 30))
+    ink[:, :9] = ink[50 - high :, 9 + gap :] = 0.25
+    assert shape((4, 24, 9, 19), ink=ink[:, ::-1] if turned else ink)[1] is one
+
+
+def test_faint_columns_part_digits() -> None:
+    ink = np.ones((50, 30))
+    ink[:, 15] = 0.249
+    assert not shape((4, 24, 9, 19), ink=ink)[1]
+    ink[20, 15] = 0.25
+    assert shape((4, 24, 9, 19), ink=ink)[1]
+
+
+def test_of_several_gaps_the_outer_sides_count() -> None:
+    ink = np.ones((50, 30))
+    ink[:, [10, 20]] = 0
+    ink[:20, 11:20] = 0
+    assert not shape((4, 24, 9, 19), ink=ink)[1]
+    ink[:20, 21:] = 0
+    assert shape((4, 24, 9, 19), ink=ink)[1]
+
+
 def test_what_is_wider_is_not_surely_one_digit() -> None:
     assert writing.Shape(0.7, True).is_one(0.7)
     assert not writing.Shape(0.71, True).is_one(0.7)

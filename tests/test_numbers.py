@@ -1,6 +1,7 @@
 """Numbers: several digits in one picture, from strokes or from pixels, and what is asked about them over HTTP."""
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -95,6 +96,25 @@ def test_a_small_one_far_from_a_seven_is_not_passed_by() -> None:
     strokes = [[(30, 200), (26, 250)], *moved("7", 110)]
     picture = pictures.encoded(pictures.drawn(strokes))
     assert read(picture) == read(pictures.with_strokes(picture, strokes)) == "17"
+
+
+@pytest.mark.parametrize(("text", "gap"), [("11", 8), ("111", 4), ("1111", 8)])
+def test_ones_with_a_narrow_gap_are_not_one_digit(text: str, gap: int) -> None:
+    assert read(pictures.encoded(pictures.number(text, gap))) == text  # on 28 x 28 pixels there is no gap
+
+
+def loop(x: float, y: float) -> list[tuple[float, float]]:
+    """A round stroke around that point."""
+    turns = [2 * math.pi * at / 24 for at in range(25)]
+    return [(x + 32 * math.sin(turn), y - 38 * math.cos(turn)) for turn in turns]
+
+
+def test_eights_in_two_loops_are_one_row() -> None:
+    upper, lower = [loop(90, 70), loop(200, 70)], [loop(90, 160), loop(200, 160)]
+    by_column, by_row = [upper[0], lower[0], upper[1], lower[1]], [*upper, *lower]
+    picture = pictures.encoded(pictures.drawn(by_row))
+    assert read(pictures.with_strokes(picture, by_column)) == "88"
+    assert read(pictures.with_strokes(picture, by_row)) == "00 00"
 
 
 def test_rows_are_several_numbers() -> None:

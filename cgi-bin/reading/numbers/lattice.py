@@ -122,7 +122,7 @@ def lattice(line: Line, pen: float, easy: Sequence[bool], most: int = cutter.MOS
 
 def _candidates(line: Line, parts: Sequence[cutter.Parts], places: Sequence[int]) -> list[Candidate]:
     """What may be a digit, of the parts of each piece of a line, which begin and end at these places."""
-    pieces = [_stretches(each, place) for each, place in zip(parts, places, strict=False)]
+    pieces = [_stretches(each, place, WIDEST * line.height) for each, place in zip(parts, places, strict=False)]
     middle, found = _middle(line), []
     for number, stretches in enumerate(pieces):
         before = line.pieces[max(0, number - REACH) : number]
@@ -142,7 +142,8 @@ def _may_be_one(parts: Sequence[Piece], height: float) -> bool:
 
 def _middle(line: Line) -> float:
     """The row of pixels in the middle of most pieces that are not small."""
-    return float(np.median([(one.top + one.bottom) / 2 for one in line.pieces if one.height > SMALL * line.height]))
+    small = SMALL * min(line.height, max(one.height for one in line.pieces))
+    return float(np.median([(one.top + one.bottom) / 2 for one in line.pieces if one.height > small]))
 
 
 class _Stretch(NamedTuple):
@@ -158,10 +159,17 @@ class _Stretch(NamedTuple):
         return _Stretch(self.first, other.last, self.units + other.units, [*self.parts, *other.parts])
 
 
-def _stretches(parts: cutter.Parts, place: int) -> list[_Stretch]:
-    """The stretches of a piece that begins at this place, none with more units than a candidate has."""
-    counted = [(span, parts.units(*span)) for span in parts.spans()]
-    found = [(span, units, parts.part(*span)) for span, units in counted if units <= MOST_UNITS]
+def _stretches(parts: cutter.Parts, place: int, widest: float) -> list[_Stretch]:
+    """The stretches of a piece that begins at this place, none with more units than a candidate has.
+
+    But all of a piece that is no wider than one digit may be one, however it might be cut: a zero with a long tail.
+    """
+    counted = {span: parts.units(*span) for span in parts.spans()}
+    whole = (0, parts.last)
+    piece = parts.part(*whole)
+    if piece and piece.width < widest:
+        counted[whole] = min(counted[whole], MOST_UNITS)
+    found = [(span, units, parts.part(*span)) for span, units in counted.items() if units <= MOST_UNITS]
     return [_Stretch(place + span[0], place + span[1], units, [part]) for span, units, part in found if part]
 
 

@@ -122,7 +122,7 @@ def together(pieces: Sequence[Piece]) -> Piece:
 
 def joined(pieces: Sequence[Piece]) -> list[Piece]:
     """Pieces from left to right, those joined of which one lies above or across the other; a sign is left alone."""
-    groups = grouped([one for one in pieces if not one.sign], lambda one, other: _shared(one, other) > ABOVE)
+    groups = grouped([one for one in pieces if not one.sign], lambda one, other: shared_columns(one, other) > ABOVE)
     found = [together(group) if len(group) > 1 else group[0] for group in groups]
     found += [one for one in pieces if one.sign]
     return sorted(found, key=lambda one: one.left + one.right)
@@ -142,7 +142,7 @@ def grouped(pieces: Sequence[Piece], linked: Callable[[Piece, Piece], bool]) -> 
     return groups
 
 
-def _shared(one: Piece, other: Piece) -> float:
+def shared_columns(one: Piece, other: Piece) -> float:
     """The columns that two pieces share, as a share of the narrower one's."""
     shared = min(one.right, other.right) - max(one.left, other.left)
     return shared / min(one.width, other.width)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reading.numbers.rows import spans
 from reading.parts import INKED
 
 if TYPE_CHECKING:
@@ -25,10 +26,9 @@ CLEAR = 0.06  # of the row's height: so far away from a sign is all other ink
 def marked(row: Sequence[Piece], height: float, pen: float) -> list[Piece]:
     """The pieces of a row, those marked that are signs; its height and the width of the pen are in pixels.
 
-    At least one piece is higher than half of the row's height.
+    At least one digit is higher than half of the row's height.
     """
-    tall = [(one.top + one.bottom) / 2 for one in row if one.height > height / 2]
-    middle = float(np.median(tall))
+    middle = float(np.median([(top + bottom) / 2 for top, bottom in spans(row) if bottom - top > height / 2]))
     return [one._replace(sign=_sign(one, row, middle, height, pen)) for one in row]
 
 

@@ -18,6 +18,7 @@ SIDE = 560  # pixels: ink whose longer side is longer is averaged down to less
 NARROW = 0.7  # width to height: what is no wider, and has nothing side by side, is surely one digit
 DIGIT_WIDE = 1.2  # the same, if the model is sure, too
 TALL = 0.35  # of the ink's height: of parts that are higher, none stands above another in one digit
+UPRIGHT = 0.7  # of the ink's height: beside an empty column, what is higher is a digit
 BAND = 0.5  # of the highest band's height: of bands that are higher, one digit has one alone
 
 Span = tuple[float, float]  # where something begins and ends
@@ -67,7 +68,7 @@ def shape_of(ink: Float, picture: Float, strokes: Sequence[Float]) -> Shape:
     beside = [_span(mask.any(0)) for mask in masks]
     above = [span for span in (_span(mask.any(1)) for mask in masks) if span[1] - span[0] > TALL * (bottom - top)]
     written = [(float(x.min()), float(x.max())) for x in (stroke[:, 0] for stroke in strokes)]
-    stacked = _overlap(beside) and _overlap(above) and _overlap(written) and _is_one_band(ink)
+    stacked = _overlap(beside) and _overlap(above) and _overlap(written) and _is_one_band(ink) and not _is_parted(ink)
     return Shape((right - left) / (bottom - top), stacked)
 
 
@@ -78,6 +79,17 @@ def _is_one_band(ink: Float) -> bool:
         return True
     heights = np.diff(np.flatnonzero(np.diff(rows, prepend=-np.inf, append=np.inf) > 1))
     return bool(np.count_nonzero(heights > BAND * heights.max()) == 1)
+
+
+def _is_parted(ink: Float) -> bool:
+    """Whether ink float (h, w) has empty columns of pixels with something high on both sides, as two ones have."""
+    inked = np.flatnonzero((ink >= INKED).any(0))
+    if len(inked) == ink.shape[1]:  # nearly every picture of one digit
+        return False
+    gaps = np.flatnonzero(np.diff(inked) > 1)
+    sides = ink[:, : inked[gaps[0]] + 1], ink[:, inked[gaps[-1] + 1] :]
+    rows = [np.flatnonzero((side >= INKED).any(1)) for side in sides]
+    return bool(min(each[-1] + 1 - each[0] for each in rows) > UPRIGHT * len(ink))
 
 
 def _span(inked: Bools) -> Span:
