@@ -50,12 +50,47 @@ def test_a_point_is_small_and_low(dot: Piece, found: str, at: tuple[int, int]) -
 @pytest.mark.parametrize(("side", "found"), [(12, "."), (13, "")])
 def test_a_point_is_an_eighth_of_the_height_if_the_pen_is_thin(side: int, found: str) -> None:
     assert sign(block(120, 85, side, 10), DIGIT, NEXT, pen=5) == found
-    assert sign(block(120, 85, 10, side), DIGIT, NEXT, pen=5) == found
+    assert sign(block(120, 80, 10, side), DIGIT, NEXT, pen=5) == found
 
 
 @pytest.mark.parametrize(("high", "found"), [(44, ""), (45, ".")])
 def test_where_the_pen_is_as_wide_as_half_a_digit_nothing_is_a_point(high: int, found: str) -> None:
     assert sign(DOT._replace(top=40), block(0, 0, 30, high), block(200, 0, 30, high), high=high) == found
+
+
+COMMA = block(120, 78, 20, 45)
+
+
+@pytest.mark.parametrize("at", PLACES)
+@pytest.mark.parametrize(
+    ("comma", "found"),
+    [
+        (COMMA, ","),
+        (block(120, 78, 20, 46), ""),
+        (block(120, 78, 44, 45), ","),
+        (block(120, 78, 45, 45), ""),
+        (block(120, 68, 20, 44), ""),  # its middle is two fifths of the height below that of the digits
+        (block(120, 68, 20, 45), ","),
+        (block(120, 77, 10, 23), ""),
+        (block(120, 79, 10, 23), ","),
+        (block(120, 79, 10, 22), "."),  # no longer than a dot
+        (block(120, -40, 20, 45), ""),
+    ],
+)
+def test_a_comma_hangs_below_the_digits(comma: Piece, found: str, at: tuple[int, int]) -> None:
+    assert sign(comma, DIGIT, NEXT, at=at) == found
+
+
+@pytest.mark.parametrize(("right", "found"), [(80, ","), (81, "")])
+def test_a_comma_is_beside_the_digits(right: int, found: str) -> None:
+    over = block(right - 60, 0, 60, 70)  # its last columns are above those of the comma
+    assert sign(COMMA._replace(left=70), over, NEXT) == found
+    assert sign(COMMA._replace(left=70), block(-99, 0, 60, 100), over._replace(left=100 - right + 60)) == found
+
+
+def test_a_comma_is_between_digits() -> None:
+    assert sign(COMMA, DIGIT) == sign(COMMA, NEXT) == ""
+    assert sign(COMMA, DIGIT, NEXT, block(137, 90, 1, 1)) == ""  # other ink is too near
 
 
 @pytest.mark.parametrize("at", PLACES)

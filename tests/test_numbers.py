@@ -78,18 +78,19 @@ MINUS: list[list[tuple[float, float]]] = [[(40, 140), (95, 140)]]
 FOUR = pictures.written("4")
 SIGNED = {
     "4.12": [*FOUR, [(185, 232)], *moved("12", 185)],
+    "4,12": [*FOUR, [(200, 228), (190, 265)], *moved("12", 205)],
     "-72": MINUS + moved("72", 90),
     "-7": MINUS + moved("7", 90),
 }
 
 
-@pytest.mark.parametrize("text", ["4.12", "-72", "-7"])
-def test_a_low_dot_is_a_point_and_a_level_stroke_in_front_a_minus(text: str) -> None:
+@pytest.mark.parametrize("text", SIGNED)
+def test_a_low_dot_is_a_point_a_longer_stroke_a_comma_and_a_level_one_in_front_a_minus(text: str) -> None:
     picture = pictures.encoded(pictures.drawn(SIGNED[text]))
     assert read(picture) == read(pictures.with_strokes(picture, SIGNED[text])) == text
     number = reading.read(picture).number
     assert number is not None
-    assert "".join(str(one.digit) for one in number.digits) == text.strip("-").replace(".", "")
+    assert "".join(str(one.digit) for one in number.digits) == re.sub("[-.,]", "", text)
 
 
 def test_a_small_one_far_from_a_seven_is_not_passed_by() -> None:

@@ -445,8 +445,8 @@ def test_strokes_go_to_the_box_they_lie_in_and_one_through_two_is_cut(run):
 
 
 def test_numbers_are_spelt_sign_by_sign(run):
-    said = run("show/spelling", "return a.map(m.spelt);", ["2026", "-3.14", "07 12"])
-    assert said == ["two, zero, two, six", "minus, three, point, one, four", "zero, seven, then, one, two"]
+    said = run("show/spelling", "return a.map(m.spelt);", ["2026", "-3.14", "07 12,5"])
+    assert said == ["two, zero, two, six", "minus, three, point, one, four", "zero, seven, then, one, two, comma, five"]
     assert run("show/spelling", "return a.map(m.nth);", [0, 1, 2, 3, 10, 11, 12, 20, 21, 31]) == [
         *["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "32nd"]
     ]

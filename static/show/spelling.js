@@ -5,6 +5,7 @@ import { capital, NAMES, percent, shortPercent, spokenPercent, verdict } from ".
 const SIGNS = new Map([
   ["-", "minus"],
   [".", "point"],
+  [",", "comma"],
   [" ", "then"], // the next row
 ]);
 const ENDINGS = new Map([

@@ -58,7 +58,7 @@ class Candidate(NamedTuple):
 
     @property
     def sign(self) -> str:
-        """What it is if it is none of the ten digits: "." or "-"."""
+        """What it is if it is none of the ten digits: ".", "," or "-"."""
         return self.parts[0].sign
 
     @property

@@ -46,7 +46,7 @@ class NumberDigit(NamedTuple):
 class Number(NamedTuple):
     """What a model reads in a picture of several digits."""
 
-    rows: list[str]  # the digits of each row, also "-" and "."; "2026", "-3.14"
+    rows: list[str]  # the digits of each row, also "-", "." and ","; "2026", "-3.14"
     digits: list[NumberDigit]  # of all rows, from left to right and from the top to the bottom
 
     @property
@@ -214,7 +214,7 @@ def _parted(row: Row, chosen: list[int]) -> set[int]:
 
 
 def _digit(writing: Writing, model: Model, read: _Reading, at: int, doubted: bool) -> NumberDigit | str:
-    """The candidate of that number as a digit, or as "-" or "."."""
+    """The candidate of that number as a digit, or as its sign."""
     chosen = read.row.candidates[at]
     if chosen.sign:
         return chosen.sign

@@ -31,7 +31,7 @@ class Piece(NamedTuple):
     top: int  # of its first row in the picture, in pixels
     left: int
     order: tuple[int, ...] = ()  # numbers of its strokes in the order of writing, if they are known
-    sign: str = ""  # "." or "-" for what is none of the ten digits
+    sign: str = ""  # ".", "," or "-" for what is none of the ten digits
     cut: float = -1  # -log of how likely the cut on its left side is, by its shape; -1 if nothing was cut
     whole: bool = True  # not a part of a stroke that was cut
 

@@ -1,4 +1,7 @@
-"""Signs: a low dot between digits is a decimal point, a short level stroke before them at middle height a minus."""
+"""Signs: a low dot between digits is a decimal point, a short stroke there that goes below them is a decimal comma.
+
+A short level stroke before them at middle height is a minus.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reading.numbers.pieces import shared_columns
 from reading.numbers.rows import spans
 from reading.parts import INKED
 
@@ -14,10 +18,13 @@ if TYPE_CHECKING:
 
     from reading.numbers.pieces import Piece
 
-POINT, MINUS = ".", "-"
+POINT, COMMA, MINUS = ".", ",", "-"
 DOT = 2.2  # widths of the pen, or the share DOT_SIDE of the row's height: no side of a dot is longer
 DOT_SIDE = 0.12
 LOW = 0.25  # of the row's height: so far below its middle a point is at least, and a minus at most above or below it
+FOOT = 0.4  # of the row's height: so far below its middle a comma is at least
+TAIL = 0.45  # of the row's height: a comma is no higher
+BELOW = 0.5  # of the narrower one's width: a comma shares no more columns with any digit, as the parts of a digit do
 FLAT = 2.0  # width to height of a minus at least
 SHORTEST, LONGEST = 0.15, 0.9  # width of a minus, of the row's height
 CLEAR = 0.06  # of the row's height: so far away from a sign is all other ink
@@ -36,10 +43,23 @@ def _sign(piece: Piece, row: Sequence[Piece], middle: float, height: float, pen:
     away = ((piece.top + piece.bottom) / 2 - middle) / height
     before = any(_twice_middle(one) < _twice_middle(piece) for one in row)
     after = any(_twice_middle(one) > _twice_middle(piece) for one in row)
-    small = max(piece.width, piece.height) <= max(DOT * pen, DOT_SIDE * height) < height / 2
-    level = piece.width >= FLAT * piece.height and SHORTEST * height <= piece.width <= LONGEST * height
-    found = POINT if small and away > LOW and before else MINUS if level and abs(away) < LOW and not before else ""
+    found = _low(piece, row, away, height, pen) if before else _level(piece, away, height)
     return found if found and after and _is_clear(piece, row, CLEAR * height) else ""
+
+
+def _low(piece: Piece, row: Sequence[Piece], away: float, height: float, pen: float) -> str:
+    """What a piece is between digits, `away` so far below their middle."""
+    if away > LOW and max(piece.width, piece.height) <= max(DOT * pen, DOT_SIDE * height) < height / 2:
+        return POINT
+    hangs = away > FOOT and piece.width < piece.height <= TAIL * height
+    beside = all(shared_columns(piece, one) <= BELOW for one in row if one is not piece)
+    return COMMA if hangs and beside else ""
+
+
+def _level(piece: Piece, away: float, height: float) -> str:
+    """What a piece is in front of all digits."""
+    flat = piece.width >= FLAT * piece.height and SHORTEST * height <= piece.width <= LONGEST * height
+    return MINUS if flat and abs(away) < LOW else ""
 
 
 def _twice_middle(piece: Piece) -> int:
