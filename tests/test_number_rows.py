@@ -90,7 +90,11 @@ def test_a_comma_is_beside_the_digits(right: int, found: str) -> None:
 
 def test_a_comma_is_between_digits() -> None:
     assert sign(COMMA, DIGIT) == sign(COMMA, NEXT) == ""
-    assert sign(COMMA, DIGIT, NEXT, block(137, 90, 1, 1)) == ""  # other ink is too near
+
+
+@pytest.mark.parametrize(("left", "found"), [(140, ""), (141, ",")])
+def test_in_the_box_of_a_comma_is_no_other_ink(left: int, found: str) -> None:
+    assert sign(COMMA, DIGIT, NEXT._replace(left=left)) == found
 
 
 @pytest.mark.parametrize("at", PLACES)

@@ -27,7 +27,7 @@ TAIL = 0.45  # of the row's height: a comma is no higher
 BELOW = 0.5  # of the narrower one's width: a comma shares no more columns with any digit, as the parts of a digit do
 FLAT = 2.0  # width to height of a minus at least
 SHORTEST, LONGEST = 0.15, 0.9  # width of a minus, of the row's height
-CLEAR = 0.06  # of the row's height: so far away from a sign is all other ink
+CLEAR = {POINT: 0.06, MINUS: 0.06, COMMA: 0.0}  # of the row's height: so far away from a sign's box is all other ink
 
 
 def marked(row: Sequence[Piece], height: float, pen: float) -> list[Piece]:
@@ -44,7 +44,7 @@ def _sign(piece: Piece, row: Sequence[Piece], middle: float, height: float, pen:
     before = any(_twice_middle(one) < _twice_middle(piece) for one in row)
     after = any(_twice_middle(one) > _twice_middle(piece) for one in row)
     found = _low(piece, row, away, height, pen) if before else _level(piece, away, height)
-    return found if found and after and _is_clear(piece, row, CLEAR * height) else ""
+    return found if found and after and _is_clear(piece, row, CLEAR[found] * height) else ""
 
 
 def _low(piece: Piece, row: Sequence[Piece], away: float, height: float, pen: float) -> str:
