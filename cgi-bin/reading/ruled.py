@@ -109,13 +109,14 @@ def _lines(mask: Bools, share: float) -> list[Line]:
     starts = (np.arange(STRIPS) * width).astype(int)
     seen = np.add.reduceat(mask, starts, 1, dtype=np.float32) / np.diff([*starts, mask.shape[1]])
     seen = np.minimum(1, seen + _beside(seen, 1) / 2)  # a line that slopes is in two rows of a strip
-    found, runs = list[Line](), _runs(mask)
+    found: list[Line] = []
+    high, columns = _runs(mask), np.arange(mask.shape[1])
     while len(found) < MOST:
         way = _best(np.where(seen > SEEN, seen, 0), step)
         if (seen[way, np.arange(STRIPS)] > SEEN).mean() < share:
             break
-        rows = np.interp(np.arange(mask.shape[1]), starts + width / 2, way).round().astype(int)
-        found.append(Line(rows, _thickness(runs, rows)))
+        rows = np.interp(columns, starts + width / 2, way).round().astype(int)
+        found.append(Line(rows, _thickness(high[_near(mask, rows), columns])))
         margin = round(min(max(2.0, found[-1].thick), _thinnest(mask.shape)))
         for strip, row in enumerate(way.tolist()):
             seen[max(row - margin, 0) : row + margin + 1, strip] = 0
@@ -145,9 +146,8 @@ def _best(seen: Float, step: int) -> Ints:
     return np.array(way[::-1])
 
 
-def _thickness(runs: Ints, rows: Ints) -> float:
-    """How thick a line with these rows is, of the runs of ink: the median over the columns in which it has ink."""
-    high = runs[_near(runs > 0, rows), np.arange(len(rows))]
+def _thickness(high: Ints) -> float:
+    """How thick a line is whose ink is that high in each column: the median over those in which it has ink."""
     return float(np.median(high[high > 0])) if high.any() else np.inf
 
 
