@@ -85,7 +85,7 @@ def test_a_comma_hangs_below_the_digits(comma: Piece, found: str, at: tuple[int,
 def test_a_comma_is_beside_the_digits(right: int, found: str) -> None:
     over = block(right - 60, 0, 60, 70)  # its last columns are above those of the comma
     assert sign(COMMA._replace(left=70), over, NEXT) == found
-    assert sign(COMMA._replace(left=70), block(-99, 0, 60, 100), over._replace(left=100 - right + 60)) == found
+    assert sign(COMMA._replace(left=70), block(-99, 0, 60, 100), over._replace(left=160 - right)) == found
 
 
 def test_a_comma_is_between_digits() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reading.numbers.pieces import shared_columns
-from reading.numbers.rows import spans
+from reading.numbers.rows import OVER, spans
 from reading.parts import INKED
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ DOT_SIDE = 0.12
 LOW = 0.25  # of the row's height: so far below its middle a point is at least, and a minus at most above or below it
 FOOT = 0.4  # of the row's height: so far below its middle a comma is at least
 TAIL = 0.45  # of the row's height: a comma is no higher
-BELOW = 0.5  # of the narrower one's width: a comma shares no more columns with any digit, as the parts of a digit do
 FLAT = 2.0  # width to height of a minus at least
 SHORTEST, LONGEST = 0.15, 0.9  # width of a minus, of the row's height
 CLEAR = {POINT: 0.06, MINUS: 0.06, COMMA: 0.0}  # of the row's height: so far away from a sign's box is all other ink
@@ -52,7 +51,7 @@ def _low(piece: Piece, row: Sequence[Piece], away: float, height: float, pen: fl
     if away > LOW and max(piece.width, piece.height) <= max(DOT * pen, DOT_SIDE * height) < height / 2:
         return POINT
     hangs = away > FOOT and piece.width < piece.height <= TAIL * height
-    beside = all(shared_columns(piece, one) <= BELOW for one in row if one is not piece)
+    beside = all(shared_columns(piece, one) <= OVER for one in row if one is not piece)
     return COMMA if hangs and beside else ""
 
 
