@@ -68,28 +68,29 @@ def shape_of(ink: Float, picture: Float, strokes: Sequence[Float]) -> Shape:
     beside = [_span(mask.any(0)) for mask in masks]
     above = [span for span in (_span(mask.any(1)) for mask in masks) if span[1] - span[0] > TALL * (bottom - top)]
     written = [(float(x.min()), float(x.max())) for x in (stroke[:, 0] for stroke in strokes)]
-    stacked = _overlap(beside) and _overlap(above) and _overlap(written) and _is_one_band(ink) and not _is_parted(ink)
+    inked = ink >= INKED
+    whole = _is_one_band(inked) and not _is_parted(inked)
+    stacked = _overlap(beside) and _overlap(above) and _overlap(written) and whole
     return Shape((right - left) / (bottom - top), stacked)
 
 
-def _is_one_band(ink: Float) -> bool:
-    """Whether no empty rows of pixels part ink float (h, w) in several bands, as they do digits below each other."""
-    rows = np.flatnonzero((ink >= INKED).any(1))
-    if len(rows) == len(ink):  # nearly every picture of one digit
+def _is_one_band(inked: Bools) -> bool:
+    """Whether no empty rows of pixels part ink (h, w) in several bands, as they do digits below each other."""
+    rows = np.flatnonzero(inked.any(1))
+    if len(rows) == len(inked):  # nearly every picture of one digit
         return True
     heights = np.diff(np.flatnonzero(np.diff(rows, prepend=-np.inf, append=np.inf) > 1))
     return bool(np.count_nonzero(heights > BAND * heights.max()) == 1)
 
 
-def _is_parted(ink: Float) -> bool:
-    """Whether ink float (h, w) has empty columns of pixels with something high on both sides, as two ones have."""
-    inked = np.flatnonzero((ink >= INKED).any(0))
-    if len(inked) == ink.shape[1]:  # nearly every picture of one digit
+def _is_parted(inked: Bools) -> bool:
+    """Whether ink (h, w) has empty columns of pixels with something high on both sides, as two ones have."""
+    columns = np.flatnonzero(inked.any(0))
+    if len(columns) == inked.shape[1]:  # nearly every picture of one digit
         return False
-    gaps = np.flatnonzero(np.diff(inked) > 1)
-    sides = ink[:, : inked[gaps[0]] + 1], ink[:, inked[gaps[-1] + 1] :]
-    rows = [np.flatnonzero((side >= INKED).any(1)) for side in sides]
-    return bool(min(each[-1] + 1 - each[0] for each in rows) > UPRIGHT * len(ink))
+    gaps = np.flatnonzero(np.diff(columns) > 1)
+    sides = inked[:, : columns[gaps[0]] + 1], inked[:, columns[gaps[-1] + 1] :]
+    return all(bottom - top > UPRIGHT * len(inked) for top, bottom in (_span(side.any(1)) for side in sides))
 
 
 def _span(inked: Bools) -> Span:
