@@ -5,7 +5,8 @@
     python benchmarks/whole_numbers.py --fit        WEIGHTS of reading/numbers/path.py, from train strokes
     python benchmarks/whole_numbers.py --fit-cuts   SHAPE of reading/numbers/cuts.py, from the same
     python benchmarks/whole_numbers.py --fit-verifier --everybody   reading/numbers/verifier.npz, from the same
-    python benchmarks/whole_numbers.py --rows       the rows of single train digits, for FAR of reading/numbers/rows.py
+    python benchmarks/whole_numbers.py --rows       gaps in single train digits, for FAR and BESIDE of numbers/rows.py
+    python benchmarks/whole_numbers.py --sheet OUT.png      the tables, and the digits that spoil numbers
 
 To see how numbers by people are read whom no network knows, a quarter of the train writers is held back:
 

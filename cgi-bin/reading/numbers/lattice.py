@@ -122,7 +122,10 @@ def lattice(line: Line, pen: float, easy: Sequence[bool], most: int = cutter.MOS
 
 def _candidates(line: Line, parts: Sequence[cutter.Parts], places: Sequence[int]) -> list[Candidate]:
     """What may be a digit, of the parts of each piece of a line, which begin and end at these places."""
-    pieces = [_stretches(each, place, WIDEST * line.height) for each, place in zip(parts, places, strict=False)]
+    pieces = [
+        _stretches(each, place, piece.width < WIDEST * line.height)
+        for each, place, piece in zip(parts, places, line.pieces, strict=False)
+    ]
     middle, found = _middle(line), []
     for number, stretches in enumerate(pieces):
         before = line.pieces[max(0, number - REACH) : number]
@@ -159,16 +162,14 @@ class _Stretch(NamedTuple):
         return _Stretch(self.first, other.last, self.units + other.units, [*self.parts, *other.parts])
 
 
-def _stretches(parts: cutter.Parts, place: int, widest: float) -> list[_Stretch]:
+def _stretches(parts: cutter.Parts, place: int, may_be_one: bool) -> list[_Stretch]:
     """The stretches of a piece that begins at this place, none with more units than a candidate has.
 
-    But all of a piece that is no wider than one digit may be one, however it might be cut: a zero with a long tail.
+    But all of a piece that `may_be_one` digit is a candidate, however it might be cut: a zero with a long tail.
     """
     counted = {span: parts.units(*span) for span in parts.spans()}
-    whole = (0, parts.last)
-    piece = parts.part(*whole)
-    if piece and piece.width < widest:
-        counted[whole] = min(counted[whole], MOST_UNITS)
+    if may_be_one:
+        counted[0, parts.last] = min(counted[0, parts.last], MOST_UNITS)
     found = [(span, units, parts.part(*span)) for span, units in counted.items() if units <= MOST_UNITS]
     return [_Stretch(place + span[0], place + span[1], units, [part]) for span, units, part in found if part]
 
