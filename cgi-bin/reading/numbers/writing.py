@@ -90,7 +90,8 @@ def _is_parted(inked: Bools) -> bool:
         return False
     gaps = np.flatnonzero(np.diff(columns) > 1)
     sides = inked[:, : columns[gaps[0]] + 1], inked[:, columns[gaps[-1] + 1] :]
-    return all(bottom - top > UPRIGHT * len(inked) for top, bottom in (_span(np.asarray(side.any(1))) for side in sides))
+    spans = [_span(np.asarray(side.any(1))) for side in sides]
+    return all(bottom - top > UPRIGHT * len(inked) for top, bottom in spans)
 
 
 def _span(inked: Bools) -> Span:
